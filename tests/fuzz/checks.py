@@ -19,6 +19,10 @@ LEAST_BOUND = 1e-300
 """What a gap is at least divided by: a gap to a bound of 0 is huge, and a number."""
 
 
+COSTS_ROUNDING = Fraction(1, 1 << 38)
+"""What bounds may be off where messages cost something, as a share of what all of them cost."""
+
+
 class Checked:
     """One result beside everything that could have come of its campaign.
 
@@ -86,7 +90,10 @@ class Checked:
         table = allocation.to_arrow()
         at = {(row["customer"], row["offer"]): n for n, row in enumerate(self.reading.rows)}
         pairs = list(zip(table["customer"].to_pylist(), table["offer"].to_pylist(), strict=True))
-        if pairs != sorted(set(pairs)) or not set(pairs) <= set(at):
+        unit = {who: n for n, unit in enumerate(self.reading.units) for who in unit}
+        if pairs != sorted(set(pairs), key=lambda pair: (unit.get(pair[0], -1), *pair)) or not set(
+            pairs
+        ) <= set(at):
             self.say(f"allocation: expected candidates in order, each once, got {pairs}")
             return None
         for name in ("value", "response", "cost"):
@@ -106,13 +113,13 @@ class Checked:
             self.say(f"{field}: expected {true!r}, got {claimed!r}")
 
     def _check_rules(self, rows: set[int]) -> None:
-        """Each customer has one of the choices that its rules leave, and shortfalls are counted."""
+        """Each unit has one of the choices that its rules leave, and shortfalls are counted."""
         below = without = 0
         for i, own in enumerate(self.reading.own):
             chosen = sum(1 << k for k, n in enumerate(own) if n in rows)
             if chosen not in self.all.choices[i]:
                 offers = [self.reading.rows[n]["offer"] for n in own if n in rows]
-                self.say(f"customer {self.reading.customers[i]!r}: its rules do not allow {offers}")
+                self.say(f"customers {self.reading.units[i]}: their rules do not allow {offers}")
             below += self.reading.is_below(i, chosen)
             without += any(self.reading.rows[n].get("mandatory") and n not in rows for n in own)
         self._expect("customers", len(self.reading.customers))
@@ -148,17 +155,36 @@ class Checked:
 
     def _slack(self, rows: set[int]) -> Fraction:
         """What rounding may hide of an allocation's worth."""
-        size = sum((self.reading.value_sizes[n] for n in rows), Fraction(0))
+        size = sum((self.reading.value_sizes[n] for n in rows), self._spent(rows))
         for measure in self.measures:
             if measure.mode == "soft":
                 _, below, weight = sums_over(measure, rows)
                 size += Fraction(measure.limit.penalty or 0.0) * (weight / below if below else 0)
-        return ROUNDING * (len(rows) + 4) * size
+        return ROUNDING * (len(rows) + 4) * size + COSTS_ROUNDING * self._all_messages()
+
+    def _all_messages(self) -> Fraction:
+        """What all messages cost that units may have: what they do not have is taken off it."""
+        costs = [float(cost) for rule in self.small.rules for cost in rule.cost or ()]
+        if not costs:
+            return Fraction(0)
+        everything = sum((Fraction(cost) for cost in costs), Fraction(0)) * len(self.reading.units)
+        everything += abs(Fraction(self.result.bound or 0.0))
+        return everything + sum(self.reading.value_sizes, Fraction(0))
+
+    def _spent(self, rows: set[int]) -> Fraction:
+        """What messages cost."""
+        return sum(
+            (
+                self.reading.spent(i, sum(1 << k for k, n in enumerate(own) if n in rows))
+                for i, own in enumerate(self.reading.own)
+            ),
+            Fraction(0),
+        )
 
     def _check_worth(self, rows: set[int]) -> None:
         """Objective, bound and gap."""
         result = self.result
-        worth = sum((self.reading.value[n] for n in rows), Fraction(0))
+        worth = sum((self.reading.value[n] for n in rows), -self._spent(rows))
         for measure in self.measures:
             if measure.mode == "soft":
                 above, below, _ = sums_over(measure, rows)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
+from tests.fuzz.combined_rules import CombinedRules
 from tests.fuzz.exhaustive import choices_of
 from tests.fuzz.newer_rules import NewerRules
 from tests.fuzz.reading import Measure, Reading, labels_of
@@ -107,6 +108,7 @@ class _Draw:
         rules = NewerRules(offers, self.features).rules(rules, customers, history)
         value = "profit" if "profit" in candidates[0] else "value"
         small = SmallCampaign(offers, candidates, customers, history, rules, [], value)
+        small = CombinedRules(small, self.features).campaign()
         small = self.few_enough(small)
         reading = Reading(small)
         planted = self.planted(reading)
@@ -298,12 +300,12 @@ class _Draw:
         """Without customers who would make too many allocations."""
         reading = Reading(small)
         size, kept = 1, set()
-        for i, customer in enumerate(reading.customers):
+        for i, unit in enumerate(reading.units):
             own = len(choices_of(reading.rules_of(i, small.rules), len(reading.own[i])))
             if size * own > MOST_ALLOCATIONS:
                 break
             size *= own
-            kept.add(customer)
+            kept |= {*unit}
         rows = [row for row in small.candidates if row["customer"] in kept]
         return replace(small, candidates=rows)
 

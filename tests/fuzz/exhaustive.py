@@ -30,14 +30,16 @@ CLOSE = 2.0**-44
 
 
 def choices_of(rules: OwnRules, size: int) -> list[int]:
-    """The choices of one customer that keep its rules, as bits: in the order that the format page gives.
+    """The choices of one unit that keep its rules, as bits: in the order that the format page gives.
 
-    Every `max` and conflict; then as many mandatory offers as can be; then the least shortfall from minimums.
+    Every `max`, conflict, sum and requirement; then as many mandatory offers as can be; then the least shortfall from
+    minimums.
     """
     kept = [
         bits
         for bits in range(1 << size)
         if all((bits & members).bit_count() <= cap for members, cap in rules.most)
+        and all(part.allows(bits) for part in rules.others)
     ]
     given = [(bits & rules.mandatory).bit_count() for bits in kept]
     most = max(given)
@@ -98,12 +100,22 @@ class Allocations:
         for own, choices in zip(self.reading.own, self.choices, strict=True):
             mine = [whole[n] for n in own]
             parts.append([sum(w for k, w in enumerate(mine) if bits >> k & 1) for bits in choices])
-        most = sum(max(map(abs, part)) for part in parts)
-        kind: Any = np.int64 if most < SAFE else object
-        total = np.zeros(1, kind)
-        for part in parts:
-            total = np.add.outer(total, np.array(part, kind)).ravel()
-        return total, scale
+        return _over_all(parts), scale
+
+    def worth(self) -> tuple[NDArray[Any], int]:
+        """The sum of values over every allocation, less what messages cost, as `sums` has it."""
+        reading = self.reading
+        spent = [
+            [reading.spent(i, bits) for bits in choices] for i, choices in enumerate(self.choices)
+        ]
+        worth, scale = self.sums(reading.value)
+        cost_scale = scale_of([cost for own in spent for cost in own])
+        if not any(cost for own in spent for cost in own):
+            return worth, scale
+        whole = [[int(cost * cost_scale) for cost in own] for own in spent]
+        common = max(scale, cost_scale)
+        cost = _over_all(whole).astype(object) * (common // cost_scale)
+        return worth.astype(object) * (common // scale) - cost, common
 
     def at(self, index: int) -> list[int]:
         """The customers' choices in one allocation."""
@@ -160,7 +172,7 @@ class Allocations:
         if len(at) == 0:
             return None
         soft = [m for m in measures if m.mode == "soft" and m.limit.penalty]
-        worth, scale = self.sums(self.reading.value)
+        worth, scale = self.worth()
         worth = worth[at].astype(object)
         for measure in soft:
             if measure.below is None:
@@ -232,6 +244,16 @@ class Allocations:
                 best = seen[key], int(at[k])
         assert best is not None
         return best
+
+
+def _over_all(parts: Sequence[Sequence[int]]) -> NDArray[Any]:
+    """A sum over every allocation, of what each unit's choices come to."""
+    most = sum(max(map(abs, part)) for part in parts)
+    kind: Any = np.int64 if most < SAFE else object
+    total = np.zeros(1, kind)
+    for part in parts:
+        total = np.add.outer(total, np.array(part, kind)).ravel()
+    return total
 
 
 def missed_by(measure: Measure, above: Fraction, below: Fraction = Fraction(1)) -> Fraction:

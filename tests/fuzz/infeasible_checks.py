@@ -134,11 +134,36 @@ def _check_reachable(
         if not held.any():
             continue
         total, scale = every.sums(measure.weight)
+        if measure.below is not None:
+            _check_ratio(measure, float(reachable), every, held, sign, say)
+            continue
         ends = (sign * total[held]).max()
         true = Fraction(int(ends) * sign, scale)
         size = sum(measure.sizes, Fraction(0))
         if sign * (Fraction(reachable) - true) < -Fraction(ROUNDING) * size:
             say(f"limit {measure.key}: {reachable!r} reachable is said, {float(true)!r} is")
+
+
+def _check_ratio(
+    measure: Measure,
+    reachable: float,
+    every: Allocations,
+    held: NDArray[np.bool_],
+    sign: int,
+    say: Say,
+) -> None:
+    """The same of a ratio, over all allocations in which it is one."""
+    above, scale = every.sums(measure.weight)
+    below, below_scale = every.sums(measure.below or ())
+    some = held & (below > 0)
+    if not some.any():
+        return
+    ratio = (
+        above[some].astype(float) / float(scale) / (below[some].astype(float) / float(below_scale))
+    )
+    true = sign * float((sign * ratio).max())
+    if sign * (reachable - true) < -ROUNDING * max(abs(true), abs(reachable)):
+        say(f"limit {measure.key}: {reachable!r} reachable is said, {true!r} is")
 
 
 def _check_way_out(

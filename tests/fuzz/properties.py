@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzz.cases import Outcome, main
+from tests.fuzz.combined_rules import scaled
 from tests.fuzz.drawing import draw
 from tests.fuzz.reading import Reading
 from tests.fuzz.small_campaign import Row, Settings, SmallCampaign
@@ -94,7 +95,8 @@ def scale_of_values(small: SmallCampaign, source: Source) -> list[str]:
             limit if limit.penalty is None else replace(limit, penalty=limit.penalty * by)
             for limit in small.limits
         ]
-        return replace(small, candidates=rows, limits=limits, value="worth")
+        rules = scaled(small.rules, by)
+        return replace(small, candidates=rows, rules=rules, limits=limits, value="worth")
 
     results = [solved(times(by).campaign(), small.settings) for by in (1.0, factor)]
     return differences(*results, of="values scaled", factor=factor)
@@ -122,16 +124,14 @@ def kind_of_ids(small: SmallCampaign, source: Source) -> list[str]:
                 {**row, **{n: new(n, row[n]) for n in names if n in row}} for row in rows
             ]
 
+        def of_offers(table: Any) -> Any:
+            sides = ("offer_a", "offer_b", "offer", "requires")
+            return table and {
+                side: [new("offer", one) for one in table[side]] for side in sides if side in table
+            }
+
         rules = [
-            rule
-            if rule.conflicts is None
-            else replace(
-                rule,
-                conflicts={
-                    side: [new("offer", one) for one in rule.conflicts[side]]
-                    for side in ("offer_a", "offer_b")
-                },
-            )
+            replace(rule, conflicts=of_offers(rule.conflicts), requires=of_offers(rule.requires))
             for rule in small.rules
         ]
         limits = [limit for limit in small.limits if limit.by != "offer"]

@@ -54,8 +54,56 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Total:
+    """What some candidates come to, wherever any of them is given: a sum, or how many different values they have.
+
+    Attributes
+    ----------
+    members : int
+        Candidates, as bits.
+    amount : dict of int to Fraction, or None
+        Of each; None: values are counted.
+    values : dict of int to object
+        Of each, None among them; what the history has had is None, too.
+    held : Fraction
+        What the history adds.
+    low, high : Fraction or None
+    """
+
+    members: int
+    amount: dict[int, Fraction] | None
+    values: dict[int, Any]
+    held: Fraction
+    low: Fraction | None
+    high: Fraction | None
+
+    def allows(self, bits: int) -> bool:
+        """Whether a choice is within the bounds."""
+        given = [k for k in self.values if bits >> k & 1]
+        if not given:
+            return True
+        if self.amount is None:
+            total = Fraction(len({self.values[k] for k in given} - {None}))
+        else:
+            total = self.held + sum(self.amount[k] for k in given)
+        return (self.low is None or self.low <= total) and (self.high is None or total <= self.high)
+
+
+@dataclass(frozen=True)
+class Need:
+    """A candidate that is given only with one of some others, as bits."""
+
+    members: int
+    others: int
+
+    def allows(self, bits: int) -> bool:
+        """Whether a choice has what is required."""
+        return not bits & self.members or bool(bits & self.others)
+
+
+@dataclass(frozen=True)
 class OwnRules:
-    """What the rules ask of one customer; sets are bits over its own candidates.
+    """What the rules ask of one unit; sets are bits over its own candidates.
 
     Attributes
     ----------
@@ -65,11 +113,32 @@ class OwnRules:
         Sets, and how many of each should be.
     mandatory : int
         Candidates that must be given as far as can be.
+    others : list of Total or Need
+        Sums, different values, and what is required.
     """
 
     most: list[tuple[int, int]]
     least: list[tuple[int, int]]
     mandatory: int
+    others: list[Total | Need]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whom a rule holds for: a unit, or one customer of it.
+
+    Attributes
+    ----------
+    who : object
+        A customer, whose columns say what holds.
+    places : list of int
+        Its candidates among those of the unit.
+    had : list of Row
+    """
+
+    who: Any
+    places: list[int]
+    had: list[Row]
 
 
 class Reading:
@@ -79,8 +148,10 @@ class Reading:
     ----------
     customers : list
         Ids of those who have candidates, ascending.
+    units : list of list
+        Customers who belong together, of those who have candidates.
     own : list of list of int
-        Rows of each one's candidates, offers ascending.
+        Rows of each unit's candidates, by customer, offers ascending.
     """
 
     def __init__(self, small: SmallCampaign):
@@ -88,21 +159,51 @@ class Reading:
         self.rows = small.candidates
         self.offers = {row["offer"]: row for row in small.offers}
         self.customers = sorted({row["customer"] for row in self.rows})
-        at = {customer: n for n, customer in enumerate(self.customers)}
-        self.own: list[list[int]] = [[] for _ in self.customers]
-        for n in sorted(range(len(self.rows)), key=lambda n: self.rows[n]["offer"]):
-            self.own[at[self.rows[n]["customer"]]].append(n)
         self.about_whom = {row["customer"]: row for row in small.customers or ()}
-        self.had: list[list[Row]] = [[] for _ in self.customers]
+        together: dict[Any, list[Any]] = {}
+        for customer in self.customers:
+            together.setdefault(self.home(customer), []).append(customer)
+        self.units = [*together.values()]
+        at = {home: n for n, home in enumerate(together)}
+        self.own: list[list[int]] = [[] for _ in self.units]
+        order = sorted(
+            range(len(self.rows)), key=lambda n: (self.rows[n]["customer"], self.rows[n]["offer"])
+        )
+        for n in order:
+            self.own[at[self.home(self.rows[n]["customer"])]].append(n)
+        self.had: list[list[Row]] = [[] for _ in self.units]
         for row in small.history or ():
-            if row["customer"] in at:
+            if self.home(row["customer"]) in at:
                 known = self.offers.get(row.get("offer"), {})
                 stated = {name: cell for name, cell in row.items() if cell is not None}
-                blank = {"offer": row.get("offer"), "role": None}
-                self.had[at[row["customer"]]].append({**known, **blank, **stated})
+                blank = {"offer": row.get("offer"), "role": None, "own day": row.get("day")}
+                self.had[at[self.home(row["customer"])]].append({**known, **blank, **stated})
         self.has_mandatory = any(row.get("mandatory") for row in self.rows)
         self.value = self.amount(small.value)
         self.value_sizes = self.sizes(small.value)
+
+    def home(self, customer: Any) -> Any:
+        """What tells a customer's unit from others."""
+        unit = self.small.unit
+        named = None if unit is None else self.about_whom.get(customer, {}).get(unit)
+        return ("alone", customer) if named is None else ("home", named)
+
+    def holders(self, i: int, rule: CustomerRule) -> list[Holder]:
+        """Whom of a unit a rule holds for, and is about."""
+        own = self.own[i]
+        if rule.each is None:
+            found = [Holder(self.units[i][0], [*range(len(own))], self._counting(i, rule))]
+        else:
+            found = [
+                Holder(
+                    who,
+                    [k for k, n in enumerate(own) if self.rows[n]["customer"] == who],
+                    [row for row in self._counting(i, rule) if row["customer"] == who],
+                )
+                for who in self.units[i]
+            ]
+        whom = rule.customers
+        return [one for one in found if not whom or fits(self.about_whom[one.who], whom)]
 
     def of(self, n: int) -> Row:
         """The attributes of a candidate: its offer's, and its role."""
@@ -146,72 +247,143 @@ class Reading:
     # ---- customer rules
 
     def rules_of(self, i: int, rules: Iterable[CustomerRule], mandatory: bool = True) -> OwnRules:
-        """What some rules ask of one customer."""
+        """What some rules ask of one unit."""
         most: list[tuple[int, int]] = []
         least: list[tuple[int, int]] = []
+        others: list[Total | Need] = []
         own = self.own[i]
         overall = 0
         for rule in rules:
-            if not self._is_about(i, rule):
-                continue
-            if rule.conflicts is not None:
-                most += self._conflicts(i, rule, rule.conflicts)
-                continue
-            high, low = self._bound(i, rule.max), self._bound(i, rule.min)
-            for bits, held in self._parts(i, rule):
-                if high is not None:
-                    most.append((bits, max(0, high - held)))
-                if low is None:
+            for one in self.holders(i, rule):
+                if rule.conflicts is not None:
+                    most += self._conflicts(i, one, rule, rule.conflicts)
                     continue
-                if rule.by is None and not rule.where and rule.window is None:
-                    overall = max(overall, low - held)
-                else:
-                    least.append((bits, max(0, low - held)))
+                if rule.requires is not None:
+                    others += self._needs(i, one, rule, rule.requires)
+                    continue
+                if rule.sum is not None or rule.distinct is not None:
+                    others += self._totals(i, one, rule)
+                    continue
+                high = len(rule.cost) if rule.cost is not None else self._bound(one, rule.max)
+                low = self._bound(one, rule.min)
+                for bits, had in self._parts(i, one, rule):
+                    if high is not None:
+                        most.append((bits, max(0, high - len(had))))
+                    if low is None:
+                        continue
+                    if is_about_all(rule):
+                        overall = max(overall, low - len(had))
+                    else:
+                        least.append((bits, max(0, low - len(had))))
         if overall > 0:
             least.append(((1 << len(own)) - 1, overall))
         must = sum(1 << k for k, n in enumerate(own) if self.rows[n].get("mandatory"))
-        return OwnRules(most, least, must if mandatory else 0)
+        return OwnRules(most, least, must if mandatory else 0, others)
 
-    def _bound(self, i: int, bound: int | str | None) -> int | None:
-        """A rule's bound for one customer."""
+    def spent(self, i: int, bits: int) -> Fraction:
+        """What the messages of one unit's choice cost."""
+        total = Fraction(0)
+        for rule in self.small.rules:
+            for one in self.holders(i, rule) if rule.cost is not None else ():
+                for members, had in self._parts(i, one, rule):
+                    first, given = len(had), (bits & members).bit_count()
+                    for cost in (rule.cost or ())[first : first + given]:
+                        paid = self.about_whom[one.who][cost] if isinstance(cost, str) else cost
+                        total += Fraction(float(paid))
+        return total
+
+    def _bound(self, one: Holder, bound: float | str | None) -> int | None:
+        """A rule's bound for whom it holds for."""
         if isinstance(bound, str):
-            return int(self.about_whom[self.customers[i]][bound])
+            return int(self.about_whom[one.who][bound])
         return None if bound is None else int(bound)
 
-    def _parts(self, i: int, rule: CustomerRule) -> list[tuple[int, int]]:
-        """A rule's groups among one customer's candidates, and how many of each it has had."""
-        inside = {k: self.of(n) for k, n in enumerate(self.own[i]) if fits(self.of(n), rule.where)}
-        had = [row for row in self._counting(i, rule) if fits(row, rule.where)]
+    def _parts(self, i: int, one: Holder, rule: CustomerRule) -> list[tuple[int, list[Row]]]:
+        """A rule's groups among candidates, as bits, and what was had of each."""
+        rows = {k: self.of(self.own[i][k]) for k in one.places}
+        inside = {k: row for k, row in rows.items() if fits(row, rule.where)}
+        had = [row for row in one.had if fits(row, rule.where)]
         labels = {label for row in inside.values() for label in groups_of(row, rule)}
         return [
             (
                 sum(1 << k for k, row in inside.items() if label in groups_of(row, rule)),
-                sum(label in groups_of(row, rule) for row in had),
+                [row for row in had if label in groups_of(row, rule)],
             )
             for label in sorted(labels, key=str)
         ]
 
-    def _is_about(self, i: int, rule: CustomerRule) -> bool:
-        """Whether a rule is about a customer."""
-        whom = rule.customers
-        return not whom or fits(self.about_whom[self.customers[i]], whom)
+    def _totals(self, i: int, one: Holder, rule: CustomerRule) -> list[Total]:
+        """What a rule about sums or different values asks."""
+        found = []
+        low, high = (
+            None if bound is None else Fraction(float(bound)) for bound in (rule.min, rule.max)
+        )
+        for bits, had in self._parts(i, one, rule):
+            places = [k for k in one.places if bits >> k & 1]
+            if rule.sum is not None:
+                name = rule.sum
+                held = [Fraction(1) if name == "count" else Fraction(float(r[name])) for r in had]
+                amount = {k: self.number(self.own[i][k], name)[0] for k in places}
+                values = dict.fromkeys(places)
+                found.append(Total(bits, amount, values, sum(held, Fraction(0)), low, high))
+                continue
+            name = str(rule.distinct)
+            known = {row.get(name) for row in had} - {None}
+            of_all = {k: self.of(self.own[i][k]).get(name) for k in places}
+            values = {k: None if value in known else value for k, value in of_all.items()}
+            possible = len({*values.values()} - {None})
+            least = None if low is None else min(low - len(known), Fraction(possible))
+            most = None if high is None else max(Fraction(0), high - len(known))
+            found.append(Total(bits, None, values, Fraction(0), least, most))
+        return found
+
+    def _needs(
+        self, i: int, one: Holder, rule: CustomerRule, table: Mapping[str, Sequence[Any]]
+    ) -> list[Need]:
+        """What candidates require, and was not had."""
+        days = table.get("within", [None] * len(table["offer"]))
+
+        def in_time(mine: Any, theirs: Any, within: int | None) -> bool:
+            if mine is None or theirs is None:
+                return within is None
+            return theirs <= mine and (within is None or mine - theirs <= within)
+
+        found = []
+        for offer, wanted, own_days in zip(table["offer"], table["requires"], days, strict=True):
+            within = rule.within if own_days is None else own_days
+            mine = self.offers[offer].get("day")
+            sent = "own day" if within is None else "day"  # of an offer it does not say when it was
+            met = any(
+                row["offer"] == wanted and in_time(mine, row.get(sent), within) for row in one.had
+            )
+            fit = in_time(mine, self.offers[wanted].get("day"), within)
+            others = 0
+            for k in one.places:
+                if fit and self.rows[self.own[i][k]]["offer"] == wanted:
+                    others |= 1 << k
+            for k in one.places:
+                if not met and self.rows[self.own[i][k]]["offer"] == offer:
+                    found.append(Need(1 << k, others))
+        return found
 
     def _counting(self, i: int, rule: CustomerRule) -> list[Row]:
-        """What a customer has had that counts for a rule, whatever its `where`."""
+        """What a unit has had that counts for a rule, whatever its `where`."""
         says = rule.history
         if says is None:
             dated = rule.window is not None or rule.by == "day" or "day" in rule.where
-            says = dated or rule.conflicts is not None
+            says = dated or rule.conflicts is not None or rule.requires is not None
         if isinstance(says, Mapping):
             return [row for row in self.had[i] if fits(row, says)]
         return self.had[i] if says else []
 
     def _conflicts(
-        self, i: int, rule: CustomerRule, table: Mapping[str, Sequence[Any]]
+        self, i: int, one: Holder, rule: CustomerRule, table: Mapping[str, Sequence[Any]]
     ) -> list[tuple[int, int]]:
-        """Pairs of one customer's candidates in conflict, and those in conflict with what it has had."""
-        place = {self.rows[n]["offer"]: k for k, n in enumerate(self.own[i])}
-        had = [(row["offer"], row.get("day")) for row in self._counting(i, rule)]
+        """Pairs of candidates in conflict, and those in conflict with what was had."""
+        places: dict[Any, list[int]] = {}
+        for k in one.places:
+            places.setdefault(self.rows[self.own[i][k]]["offer"], []).append(k)
+        had = [(row["offer"], row.get("day")) for row in one.had]
 
         def apart(sent: Any, later: Any) -> bool:
             """Whether an offer_a and an offer_b of these days are in conflict."""
@@ -224,26 +396,32 @@ class Reading:
         most: list[tuple[int, int]] = []
         day = {offer: self.offers[offer].get("day") for offer in self.offers}
         for a, b in zip(table["offer_a"], table["offer_b"], strict=True):
-            if a in place and b in place and a != b and apart(day[a], day[b]):
-                most.append((1 << place[a] | 1 << place[b], 1))
-            if b in place and any(o == a and apart(when, day[b]) for o, when in had):
-                most.append((1 << place[b], 0))
-            if a in place and any(o == b and apart(day[a], when) for o, when in had):
-                most.append((1 << place[a], 0))
+            some, others = places.get(a, []), places.get(b, [])
+            if apart(day[a], day[b]):
+                most += [(1 << k | 1 << m, 1) for k in some for m in others if k != m]
+            if any(o == a and apart(when, day[b]) for o, when in had):
+                most += [(1 << m, 0) for m in others]
+            if any(o == b and apart(day[a], when) for o, when in had):
+                most += [(1 << k, 0) for k in some]
         return most
 
     def is_below(self, i: int, chosen: int) -> bool:
-        """Whether a customer has fewer coupons than some rule's `min`, history included."""
+        """Whether a unit has fewer coupons than some rule's `min`, history included."""
         for rule in self.small.rules:
-            low = self._bound(i, rule.min)
-            if not low or not self._is_about(i, rule):
+            if rule.sum is not None or rule.distinct is not None:
                 continue
-            given = [self.of(n) for k, n in enumerate(self.own[i]) if chosen >> k & 1]
-            mine = [row for row in [*given, *self._counting(i, rule)] if fits(row, rule.where)]
-            for label in [None] if rule.by is None else self.labels(rule):
-                count = sum(rule.by is None or label in labels_of(row.get(rule.by)) for row in mine)
-                if count < low:
-                    return True
+            for one in self.holders(i, rule):
+                low = self._bound(one, rule.min)
+                if not low:
+                    continue
+                given = [self.of(self.own[i][k]) for k in one.places if chosen >> k & 1]
+                mine = [row for row in [*given, *one.had] if fits(row, rule.where)]
+                for label in [None] if rule.by is None else self.labels(rule):
+                    count = sum(
+                        rule.by is None or label in labels_of(row.get(rule.by)) for row in mine
+                    )
+                    if count < low:
+                        return True
         return False
 
     def labels(self, part: CustomerRule | Limit) -> list[Any]:
@@ -303,6 +481,11 @@ class Reading:
                 Measure(limit, group, weight, size, below[0] if below else None, low, high)
             )
         return found
+
+
+def is_about_all(rule: CustomerRule) -> bool:
+    """Whether a rule with bounds is about all coupons of a unit."""
+    return rule.by is None and not rule.where and rule.window is None and rule.each is None
 
 
 def only(column: Sequence[Fraction], inside: Sequence[bool]) -> list[Fraction]:

@@ -15,7 +15,8 @@ Row = dict[str, Any]
 STRINGS, WHOLE, LISTS = pa.string(), pa.int64(), pa.list_(pa.string())
 TYPES: dict[str, pa.DataType] = {
     "product": STRINGS, "brand": STRINGS, "channels": LISTS, "day": WHOLE, "role": STRINGS, "mandatory": pa.bool_(),
-    "segment": STRINGS, "tags": LISTS, "age": WHOLE, "most": WHOLE, "least": WHOLE, "few": WHOLE, "points": WHOLE,
+    "segment": STRINGS, "household": STRINGS, "tags": LISTS, "age": WHOLE, "most": WHOLE, "least": WHOLE,
+    "few": WHOLE, "points": WHOLE,
 }  # fmt: skip
 """Of columns that are no floats; ids are what they are."""
 
@@ -61,7 +62,8 @@ class Settings:
 class SmallCampaign:
     """Tables as rows, rules and limits.
 
-    changes: bounds that replace those of limits in a second solve. is_written: campaign and result go through folders.
+    unit: the column of customers that says who belongs together. changes: bounds that replace those of limits in a
+    second solve. is_written: campaign and result go through folders.
     """
 
     offers: list[Row]
@@ -75,6 +77,7 @@ class SmallCampaign:
     changes: Mapping[Any, Mapping[str, float | None]] = field(default_factory=dict)
     is_written: bool = False
     features: frozenset[str] = frozenset()
+    unit: str | None = None
 
     def table(self, name: str) -> pa.Table | None:
         """One of the four tables."""
@@ -87,7 +90,8 @@ class SmallCampaign:
     def campaign(self) -> Campaign:
         """For couponry."""
         tables = [self.table(name) for name in ("offers", "candidates", "customers", "history")]
-        return Campaign(*tables, rules=self.rules, limits=self.limits, value=self.value)
+        parts: dict[str, Any] = {"rules": self.rules, "limits": self.limits, "unit": self.unit}
+        return Campaign(*tables, value=self.value, **parts)
 
     def changed(self) -> SmallCampaign:
         """With the bounds of the second solve."""
@@ -116,7 +120,7 @@ class SmallCampaign:
         s = self.settings
         lines += [
             f"campaign = Campaign(offers, candidates, customers, history, rules=rules, limits=limits, "
-            f"value={self.value!r})",
+            f"value={self.value!r}, unit={self.unit!r})",
             f"# stages: {s.stages}; the clock ends it at reading {s.readings}",
             f"result = campaign.solve(gap={s.gap!r}, threads={s.threads}, backend={s.backend!r}, seed={s.seed})",
         ]

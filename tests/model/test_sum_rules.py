@@ -151,10 +151,21 @@ def test_changed_rules_may_sum_what_was_read_alone() -> None:
         made.changed(rules={"purse": {"sum": "size"}})
 
 
-@pytest.mark.parametrize("keys", [{"sum": "cost"}, {"distinct": "category"}])
-def test_units_have_no_such_rules(keys: dict[str, Any]) -> None:
-    rules = [CustomerRule("R", max=1, **keys)]
-    with pytest.raises(couponry.InvalidInput, match=r"'R'.*expected a campaign without a unit"):
-        campaign(*rules, unit="segment")
-    with pytest.raises(couponry.InvalidInput, match="'R': requires: expected a campaign without"):
-        campaign(CustomerRule("R", requires=NEEDS), unit="segment")
+@pytest.mark.parametrize(
+    "keys", [{"sum": "count", "max": "limit"}, {"distinct": "offer", "max": 1}]
+)
+def test_bounds_of_a_unit_are_those_of_all_its_customers(keys: dict[str, Any]) -> None:
+    people = {"customer": [1, 2], "home": ["h", "h"], "limit": [1.0, 2.0]}
+    two = {"customer": [1, 2], "offer": [1, 1], "value": [3.0, 2.0]}
+
+    def given(**more: Any) -> list[int]:
+        rule = CustomerRule("R", **keys, **more)
+        made = couponry.Campaign({"offer": [1]}, two, people, rules=[rule], unit="home")
+        return made.solve().allocation.to_arrow()["customer"].to_pylist()
+
+    assert given(each="customer") == [1, 2]
+    if keys["max"] == "limit":
+        with pytest.raises(couponry.InvalidInput, match="'R': expected one max 'limit' for all"):
+            given()
+    else:
+        assert given() == [1, 2]  # one offer, whoever gets it

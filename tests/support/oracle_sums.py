@@ -20,19 +20,23 @@ TOLERANCE = 1e-9  # relative: what a float64 sum may be off
 
 @dataclass(frozen=True)
 class Measured:
-    """What some candidates of a customer come to, where any is given: a sum of weights, or how many labels.
+    """What some candidates of a unit or customer come to, where any is given: a sum of weights, or how many labels.
 
     held: what the history adds to a sum, or the labels that it has.
     """
 
     rule: str
-    customer: int
     members: NDArray[np.int64]
     weights: NDArray[np.float64] | None
     labels: list[Any]
     held: Any
     low: float
     high: float
+
+    @property
+    def of(self) -> int:
+        """A candidate that it is about."""
+        return int(self.members[0])
 
     def broken(self, chosen: NDArray[np.bool_]) -> bool:
         """Whether a choice is outside the bounds."""
@@ -54,23 +58,22 @@ class Measured:
 
 @dataclass(frozen=True)
 class Required:
-    """A candidate that is given only with one of some others of its customer."""
+    """A candidate that is given only with one of some others of its unit or customer."""
 
     rule: str
-    customer: int
-    row: int
+    of: int
     others: list[int]
 
     def broken(self, chosen: NDArray[np.bool_]) -> bool:
         """Whether it is given without any."""
-        return bool(chosen[self.row] and not chosen[self.others].any())
+        return bool(chosen[self.of] and not chosen[self.others].any())
 
 
 class OracleSums(OracleTables):
     """The rules of these kinds, and their rows of a mixed-integer programme."""
 
     def measured(self, rules: Iterable[CustomerRule]) -> list[Measured]:
-        """What rules about sums and different values ask of each customer."""
+        """What rules about sums and different values ask of each unit or customer."""
         found = []
         for rule in rules:
             if rule.sum is None and rule.distinct is None:
@@ -78,11 +81,11 @@ class OracleSums(OracleTables):
             low, high = self._bounds(rule)
             for label, mask, days in self.groups_of(rule):
                 past = self._past(rule, label, days)
-                for rows in self.of_each(mask):
-                    customer = int(self.customer[rows[0]])
-                    if np.isfinite([low[customer], high[customer]]).any():
-                        had = past.get(customer, [])
-                        found.append(self._measured(rule, rows, had, low[customer], high[customer]))
+                for rows in self.of_each(mask, rule):
+                    whose = int(self.holder(rule)[rows[0]])
+                    if np.isfinite([low[whose], high[whose]]).any():
+                        had = past.get(whose, [])
+                        found.append(self._measured(rule, rows, had, low[whose], high[whose]))
         return found
 
     def _measured(
@@ -93,11 +96,10 @@ class OracleSums(OracleTables):
         low: float,
         high: float,
     ) -> Measured:
-        customer = int(self.customer[rows[0]])
         if rule.sum is not None:
             held = math.fsum(1.0 if rule.sum == "count" else row[rule.sum] for row in had)
             weights = self.amount(rule.sum)[rows]
-            return Measured(rule.name, customer, rows, weights, [], held, low, high)
+            return Measured(rule.name, rows, weights, [], held, low, high)
         name = str(rule.distinct)
         labels = [
             self.role[row] if name == "role" else self.offer_rows[self.offer[row]][name]
@@ -106,32 +108,30 @@ class OracleSums(OracleTables):
         known = {row.get(name) for row in had} - {None}
         low = min(low - len(known), len(set(labels) - {None} - known))
         high = max(0.0, high - len(known))
-        return Measured(rule.name, customer, rows, None, labels, known, low, high)
+        return Measured(rule.name, rows, None, labels, known, low, high)
 
     def _bounds(self, rule: CustomerRule) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Bounds by customer, infinite for those whom the rule is not about."""
+        """Bounds of those whom a rule holds for, infinite for those whom it is not about."""
 
         def bound(of: Any, none: float) -> NDArray[np.float64]:
-            found = np.full(len(self.customers), none if of is None else np.nan)
+            found = [none if of is None else of] * len(self.customers)
             if isinstance(of, str):
-                found = np.array([row[of] for row in self.customer_rows], float)
-            elif of is not None:
-                found[:] = of
-            return np.where(self.inside(rule), found, none)
+                found = [row[of] for row in self.customer_rows]
+            return np.where(self.inside(rule), self.of_holders(rule, found, float), none)
 
         return bound(rule.min, -math.inf), bound(rule.max, math.inf)
 
     def _past(
         self, rule: CustomerRule, label: Any, days: Sequence[int] | None
     ) -> dict[int, list[dict[str, Any]]]:
-        """Rows of the history that count, by customer."""
+        """Rows of the history that count, by whom the rule holds for."""
         found: dict[int, list[dict[str, Any]]] = {}
-        for customer, _, row in self.counting(rule):
+        for whose, _, row in self.counting(rule):
             cell = None if rule.by is None else row.get(rule.by)
             inside = rule.by is None or label in (cell if isinstance(cell, list) else [cell])
             in_days = days is None or row.get("day") in days
             if inside and in_days and matches({"role": None, **row}, rule.where):
-                found.setdefault(customer, []).append(row)
+                found.setdefault(whose, []).append(row)
         return found
 
     def required(self, rules: Iterable[CustomerRule]) -> list[Required]:
@@ -141,9 +141,9 @@ class OracleSums(OracleTables):
     def _needs(self, rule: CustomerRule) -> list[Required]:
         table = pa.table(rule.requires).to_pylist()
         day = {row["offer"]: row.get("day") for row in self.offer_rows}
-        had: dict[int, list[tuple[Any, Any]]] = {}
-        for customer, offer, row in self.counting(rule):
-            had.setdefault(customer, []).append((offer, row.get("day")))
+        had: dict[int, list[tuple[Any, dict[str, Any]]]] = {}
+        for whose, offer, row in self.counting(rule):
+            had.setdefault(whose, []).append((offer, row))
 
         def in_time(mine: Any, theirs: Any, within: int | None) -> bool:
             if mine is None or theirs is None:
@@ -151,8 +151,8 @@ class OracleSums(OracleTables):
             return theirs <= mine and (within is None or mine - theirs <= within)
 
         found = []
-        for rows in self.of_each(self.inside(rule)[self.customer]):
-            customer = int(self.customer[rows[0]])
+        for rows in self.of_each(self.inside(rule)[self.holder(rule)], rule):
+            past = had.get(int(self.holder(rule)[rows[0]]), [])
             offers = [self.offer_id[row] for row in rows]
             for row, offer in zip(rows.tolist(), offers, strict=True):
                 for pair in table:
@@ -160,19 +160,19 @@ class OracleSums(OracleTables):
                     if pair["offer"] != offer:
                         continue
                     wanted, mine = pair["requires"], day[offer]
-                    past = had.get(customer, [])
-                    if any(o == wanted and in_time(mine, sent, within) for o, sent in past):
+                    sent = "own day" if within is None else "day"
+                    if any(o == wanted and in_time(mine, row.get(sent), within) for o, row in past):
                         continue
                     fits = in_time(mine, day[wanted], within)
                     others = [int(r) for r, o in zip(rows, offers, strict=True) if o == wanted]
-                    found.append(Required(rule.name, customer, row, others if fits else []))
+                    found.append(Required(rule.name, row, others if fits else []))
         return found
 
     def broken_sums(self, rules: Iterable[CustomerRule], chosen: NDArray[np.bool_]) -> list[str]:
         """Which of these rules a choice breaks, in words."""
         rules = list(rules)
         return [
-            f"rule {part.rule}: broken for {self.customers[part.customer]!r}"
+            f"rule {part.rule}: broken for {self.customer_id[part.of]!r}"
             for part in [*self.measured(rules), *self.required(rules)]
             if part.broken(chosen)
         ]
@@ -182,7 +182,7 @@ class OracleSums(OracleTables):
         rules = list(rules)
         for need in self.required(rules):
             weight = np.array([-1.0, *np.ones(len(need.others))])
-            rows.add(np.array([need.row, *need.others]), weight, 0.0, math.inf)
+            rows.add(np.array([need.of, *need.others]), weight, 0.0, math.inf)
         for part in self.measured(rules):
             if part.weights is not None:
                 low, high = part.low - part.held, part.high - part.held

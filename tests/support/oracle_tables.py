@@ -124,6 +124,7 @@ class OracleTables:
             if theirs >= 0:
                 known = self.offer_rows[number[row["offer"]]] if row.get("offer") in number else {}
                 said = {name: cell for name, cell in row.items() if cell is not None}
+                said["own day"] = said.get("day")
                 self.had.append(((customer, theirs), row.get("offer"), {**known, **said}))
         self.rules = [*rules, *([MANDATORY] if self.mandatory.any() else [])]
         self.limits = list(limits)

@@ -74,13 +74,7 @@ def draw_units(seed: int, largest: int = 300) -> UnitCampaign:
     for rule in drawn.rules:
         by_customer = rule.customers or isinstance(rule.max, str) or isinstance(rule.min, str)
         each = (by_customer and not alike) or rng.random() < 0.4
-        kind = (
-            "conflicts"
-            if rule.conflicts is not None
-            else "bounds by customer"
-            if by_customer
-            else "bounds"
-        )
+        kind = kind_of(rule, by_customer=by_customer)
         features.add(f"{kind} of {'each' if each else 'units'}")
         rules.append(replace(rule, each="customer" if each else None))
     limits = [limit for limit in drawn.limits if limit.mode != "hard"]
@@ -95,6 +89,14 @@ def draw_units(seed: int, largest: int = 300) -> UnitCampaign:
     if any(limit.customers for limit in limits):
         features.add("segments within households" if not alike else "segments of households")
     return replace(found, limits=limits)
+
+
+def kind_of(rule: CustomerRule, *, by_customer: bool) -> str:
+    """What a rule is about."""
+    for key in ("conflicts", "requires", "distinct", "sum"):
+        if getattr(rule, key) is not None:
+            return key + (" by customer" if by_customer else "")
+    return "bounds by customer" if by_customer else "bounds"
 
 
 def _around(

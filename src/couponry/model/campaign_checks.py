@@ -199,7 +199,6 @@ def check_unit(
             raise InvalidInput(
                 f"unit: expected a column such as 'household', got {unit!r}, which coupons have themselves"
             )
-        refuse_rows(rules, f"a campaign without a unit, got unit = {unit!r}")
         return rules
     for rule in rules:
         if rule.each is not None:
@@ -207,33 +206,7 @@ def check_unit(
                 f"{rule.label}: each: expected a campaign with a unit, such as unit = 'household'; "
                 "without one every rule holds for each customer"
             )
-    costly = next((rule for rule in rules if rule.cost is not None), None)
-    if costly is not None:
-        refuse_rows(rules, f"no costs of messages beside it, got {costly.label}")
     return rules
-
-
-def refuse_rows(rules: Sequence[CustomerRule], expected: str) -> None:
-    """Refuse rules about sums, different values and requirements where something else does not know them.
-
-    Parameters
-    ----------
-    rules : sequence of CustomerRule
-    expected : str
-        What is expected and what came, for the message.
-
-    Raises
-    ------
-    InvalidInput
-    """
-    for rule in rules:
-        if rule.is_measured or rule.requires is not None:
-            keys = ("sum", "distinct", "requires")
-            said = next(key for key in keys if getattr(rule, key) is not None)
-            raise InvalidInput(
-                f"{rule.label}: {said}: expected {expected}: sums, different values and requirements are kept by "
-                "single customers whose messages cost nothing"
-            )
 
 
 def _plain_limit(limit: Limit) -> Limit:

@@ -109,7 +109,7 @@ def _first_above(
 def sums_of(
     customers: Customers, rule: CustomerRule
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Look up a rule's bounds of a sum for each customer: infinite ones for those whom it is not about.
+    """Look up a rule's bounds of a sum for each unit: infinite ones for those that it is not about.
 
     Parameters
     ----------
@@ -119,16 +119,20 @@ def sums_of(
 
     Returns
     -------
-    least, most : ndarray of float64, shape (n_customers,), or (1,) where they are the same for all
+    least, most : ndarray of float64, shape (n_units,), or (1,) where they are the same for all
+        For each customer where the rule holds for each.
 
     Raises
     ------
     InvalidInput
+        Also where the customers of a unit differ in what the rule asks of all of them together.
     """
     least = _sum(customers, rule.min, -np.inf, rule.label)
     most = _sum(customers, rule.max, np.inf, rule.label)
+    least = customers.for_rule(least, rule, f"min {rule.min!r}")
+    most = customers.for_rule(most, rule, f"max {rule.max!r}")
     if rule.customers:
-        inside = customers.inside(rule.customers, rule.label)
+        inside = customers.scope_of(rule)
         least, most = np.where(inside, least, -np.inf), np.where(inside, most, np.inf)
     return least, most
 

@@ -129,7 +129,7 @@ def compile_rules(
     spec = build_spec(
         grouped, sorted_rules.conflicts, len(rules), upper, items, candidates, history, units, mandatory,
     )  # fmt: skip
-    spec, summed = _with_rows(spec, sorted_rules, items, candidates, customers, history)
+    spec, summed = _with_rows(spec, sorted_rules, items, candidates, customers, history, costs)
     compiled, numbers = _laminar_rules(grouped, lower, upper, len(items) + items.n_refunds)
     if may_need_constraints(spec):
         compiled = with_constraints(compiled, spec, item, indptr, backend)
@@ -153,10 +153,13 @@ def _with_rows(
     candidates: Candidates,
     customers: Customers,
     history: ContactHistory,
+    costs: MessageCosts | None,
 ) -> tuple[RuleSpec, list[SummedAmount]]:
     """The rules with those about sums, numbers of groups, and what is required; and which amounts they sum."""
     measured = measured_rules(rules.measured, items, candidates, customers, history)
-    required = requirements_of(rules.required, items, history, len(candidates.customers))
+    units = customers.units
+    n_units = len(candidates.customers) if units is None else len(units)
+    required = requirements_of(rules.required, items, history, n_units, units)
     measures, past = measured.spec, spec.group.shape[1] - measured.spec.set.shape[1]
     if past:  # items of the history, and refunds, which come after the others, are in none
         measures = measures._replace(
@@ -165,6 +168,10 @@ def _with_rows(
         )
         if len(required.ptr) > 1:
             required = required._replace(ptr=np.pad(required.ptr, (0, past), mode="edge"))
+    if costs is not None and len(measures.of_candidate):
+        nothing = np.zeros((1, costs.n_refunds), np.int64)
+        amounts = [costs.beside(of_rule, nothing) for of_rule in measures.of_candidate]
+        measures = measures._replace(of_candidate=np.stack(amounts))
     return spec._replace(measures=measures, requirements=required), measured.summed
 
 
@@ -181,7 +188,7 @@ def _least_of_groups(
     grouped: Sequence[GroupedRule],
 ) -> list[tuple[NDArray[np.int32], NDArray[np.int64]]]:
     """The `min` of each rule that has one, and its groups."""
-    return [asked for rule in grouped if rule.rows for asked in rule.asked if asked[0].any()]
+    return [asked for rule in grouped for asked in rule.asked if asked[0].any()]
 
 
 @dataclass(frozen=True)
@@ -223,7 +230,7 @@ def _rules_by_subject(
             found.measured.append((number, rule))
             continue
         if rule.requires is not None:
-            inside = customers.inside(rule.customers, rule.label)
+            inside = customers.scope_of(rule)
             found.required.append(RequirementRule(number, rule, inside))
             continue
         if rule.conflicts is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,25 +148,25 @@ class Members(NamedTuple):
         """
         return GroupPairs(pairs.one, pairs.group * self.number + member[pairs.one])
 
-    def bounds(self, values: NDArray[np.int32], default: int) -> list[NDArray[np.int32]]:
+    def bounds(self, values: NDArray[Any], default: Any) -> list[NDArray[Any]]:
         """Look up the bound of each member; the default where a unit has fewer.
 
         Parameters
         ----------
-        values : ndarray of int32, shape (n_customers or 1,)
-        default : int
+        values : ndarray, shape (n_customers or 1,)
+        default : object
 
         Returns
         -------
-        list of ndarray of int32, shape (n_units,) each
-            As they are where no members are told apart.
+        list of ndarray, shape (n_units,) each
+            Of the kind of `values`; as they are where no members are told apart.
         """
         if self.units is None:
             return [values]
         n_units = len(self.units)
         every = np.broadcast_to(values, int(self.units.ptr[-1]))
         found = [self.units.of_each_member(every, m, default) for m in range(self.number)]
-        return [bound.astype(np.int32).reshape(n_units) for bound in found]
+        return [bound.astype(values.dtype).reshape(n_units) for bound in found]
 
     def rows(self, rows: list[GroupRow]) -> list[GroupRow]:
         """Split rows into one for each member, where bounds are not the same for all.

@@ -31,7 +31,7 @@ class MeasuredRule:
     values : int
         How many values there are, at least 1.
     had : ndarray of int64, shape (n_had,)
-        Ascending keys (customer * groups + group) of what customers have had.
+        Ascending keys (unit or customer * groups + group) of what they have had.
     had_amount : ndarray of float64, shape (n_had,)
         What each of it adds to the sum, or the number of its value.
     """
@@ -57,19 +57,20 @@ class MeasuredRule:
         Returns
         -------
         MeasuredRule
-            Customers count from the block's first.
+            Customers and units count from the block's first.
         """
-        ends = np.array([block.start, block.stop]) * self.groups.groups
+        theirs = block.holders(self.rule)
+        ends = np.array([theirs.start, theirs.stop]) * self.groups.groups
         own = slice(*np.searchsorted(self.had, ends))
         return replace(
             self,
             groups=self.groups.of_block(block),
-            had=self.had[own] - block.start * self.groups.groups,
+            had=self.had[own] - theirs.start * self.groups.groups,
             had_amount=self.had_amount[own],
         )
 
     def outside(self, block: Block, rows: Integers) -> Integers:
-        """Find customers whose coupons come to less than the least, or to more than the most.
+        """Find units, or customers, whose coupons come to less than the least, or to more than the most.
 
         Parameters
         ----------
@@ -80,9 +81,10 @@ class MeasuredRule:
         Returns
         -------
         ndarray of int64
-            Customers of the block, ascending.
+            Those of the block whom the rule holds for, ascending.
         """
-        keys, which = self.groups.keys(block.customer[rows], block.cell(rows))
+        holder = block.holder(self.rule)
+        keys, which = self.groups.keys(holder[rows], block.cell(rows))
         key, place = np.unique(keys, return_inverse=True)
         who = key // self.groups.groups
         least, most = self.groups.least[who], self.groups.most[who]
@@ -112,7 +114,7 @@ class MeasuredRule:
         return np.unique(self.had[known] * self.values + self.had_amount[known].astype(np.int64))
 
     def _different(self, key: Integers, keys: Integers, value: Integers) -> Integers:
-        """How many different values each group has that its customer has not had."""
+        """How many different values each group has that whoever it is of has not had."""
         pairs = np.unique(keys * self.values + value)
         pairs = pairs[~is_in(self._pairs_had(), pairs)]
         return np.bincount(np.searchsorted(key, pairs // self.values), minlength=len(key))
@@ -122,8 +124,9 @@ class MeasuredRule:
         who = key // self.groups.groups
         had = self._pairs_had() // self.values
         held = np.searchsorted(had, key, side="right") - np.searchsorted(had, key, side="left")
-        mine = np.flatnonzero(np.isin(block.customer, who))
-        keys, which = self.groups.keys(block.customer[mine], block.cell(mine))
+        holder = block.holder(self.rule)
+        mine = np.flatnonzero(np.isin(holder, who))
+        keys, which = self.groups.keys(holder[mine], block.cell(mine))
         value = self.value_of_cell[block.cell(mine)[which]]
         there = (value >= 0) & is_in(key, keys)
         possible = self._different(key, keys[there], value[there])
@@ -138,12 +141,13 @@ class MeasuredRule:
         draft : LinearDraft
         block : Block
         rows : ndarray of int64
-            Rows of all candidates of some customers.
+            Rows of all candidates of some units.
         """
-        keys, which = self.groups.keys(block.customer[rows], block.cell(rows))
+        keys, which = self.groups.keys(block.holder(self.rule)[rows], block.cell(rows))
         order = np.argsort(keys, kind="stable")
         key, first = np.unique(keys[order], return_index=True)
         who = key // self.groups.groups
+        unit = block.unit_of_holder(self.rule, who)
         least, most = self.groups.least[who], self.groups.most[who]
         held = np.zeros(len(key))
         if self.rule.sum is not None:
@@ -156,19 +160,21 @@ class MeasuredRule:
             if self.rule.sum is not None:
                 weight = block.column(self.rule.sum, members, self.rule.label)
             else:
-                row = self._values_of(draft, int(who[n]), int(key[n]), block, members)
+                row = self._values_of(draft, int(unit[n]), int(key[n]), block, members)
                 weight = np.ones(len(row))
             for sign, bound in ((1.0, least[n] - held[n]), (-1.0, held[n] - most[n])):
                 if np.isinf(bound):
                     continue
                 if bound <= 0:  # nothing is within the bound
-                    draft.add(int(who[n]), row, sign * weight, -bound)
+                    draft.add(int(unit[n]), row, sign * weight, -bound)
                     continue
                 for member in members:
-                    draft.add(int(who[n]), np.append(row, member), np.append(sign * weight, -bound))
+                    draft.add(
+                        int(unit[n]), np.append(row, member), np.append(sign * weight, -bound)
+                    )
 
     def _values_of(
-        self, draft: LinearDraft, who: int, key: int, block: Block, members: Integers
+        self, draft: LinearDraft, unit: int, key: int, block: Block, members: Integers
     ) -> Integers:
         """A helping variable for each value of a group's candidates: whether something of it is given."""
         value = self.value_of_cell[block.cell(members)]
@@ -178,9 +184,9 @@ class MeasuredRule:
                 continue
             helper, of_value = draft.helper(), members[value == v]
             helpers.append(helper)
-            draft.add(who, np.append(of_value, helper), np.append(np.ones(len(of_value)), -1.0))
+            draft.add(unit, np.append(of_value, helper), np.append(np.ones(len(of_value)), -1.0))
             for member in of_value:
-                draft.add(who, np.array([helper, member]), np.array([1.0, -1.0]))
+                draft.add(unit, np.array([helper, member]), np.array([1.0, -1.0]))
         return np.array(helpers, np.int64)
 
 
@@ -201,13 +207,13 @@ def measured_rule(rule: CustomerRule, inputs: Inputs) -> MeasuredRule:
     Returns
     -------
     MeasuredRule
-        For all customers.
+        For all units.
     """
     history = inputs.history
     groups = bounded_rule(replace(rule, min=None, max=None), inputs)
     _, _, row, group_of_row, _ = grouped(rule, inputs)
     value_of_cell, values = np.zeros(0, np.int64), 1
-    n = len(inputs.customer_ids)
+    n = inputs.data.n_units if rule.each is None else len(inputs.customer_ids)
     if rule.sum is not None:
         inputs.refuse_missing(rule.sum, f"{rule.label}: sum")
         least, most = sums_of(inputs.customers, rule)
@@ -222,7 +228,7 @@ def measured_rule(rule: CustomerRule, inputs: Inputs) -> MeasuredRule:
         amount = np.full(len(history), -1.0)
         had, code = history.groups(str(rule.distinct), known)
         amount[had] = code
-    key = history.customer[row] * groups.groups + group_of_row
+    key = history.whose(rule)[row] * groups.groups + group_of_row
     order = np.argsort(key, kind="stable")
     bounds = replace(
         groups, rule=rule, least=np.broadcast_to(least, n), most=np.broadcast_to(most, n)

@@ -28,14 +28,16 @@ class Requirements:
     days : Days or None
         Of the offers, where there are any.
     n_offers : int
-    inside : ndarray of bool, shape (n_customers,)
-        Customers whom the rule is about.
+    inside : ndarray of bool, shape (n_units,)
+        Units that the rule is about; customers where it holds for each.
     had : ndarray of int64, shape (n_had,)
-        Ascending keys (customer * n_offers + offer) of coupons of the history that count.
+        Ascending keys (unit or customer * n_offers + offer) of coupons of the history that count.
     had_day : ndarray of int64, shape (n_had,)
         Their days.
     had_known : ndarray of bool, shape (n_had,)
         Whether these are known.
+    had_own : ndarray of bool, shape (n_had,)
+        Whether the history itself says them: where nobody asks within how many days, that of an offer does not count.
     """
 
     rule: CustomerRule
@@ -46,6 +48,7 @@ class Requirements:
     had: Integers
     had_day: Integers
     had_known: Mask
+    had_own: Mask
 
     def of_block(self, block: Block) -> Requirements:
         """Return the rule for the customers of a block.
@@ -57,25 +60,27 @@ class Requirements:
         Returns
         -------
         Requirements
-            Customers count from the block's first.
+            Customers and units count from the block's first.
         """
-        ends = np.array([block.start, block.stop]) * self.n_offers
+        theirs = block.holders(self.rule)
+        ends = np.array([theirs.start, theirs.stop]) * self.n_offers
         own = slice(*np.searchsorted(self.had, ends))
         return replace(
             self,
-            inside=self.inside[block.start : block.stop],
-            had=self.had[own] - block.start * self.n_offers,
+            inside=self.inside[theirs],
+            had=self.had[own] - theirs.start * self.n_offers,
             had_day=self.had_day[own],
             had_known=self.had_known[own],
+            had_own=self.had_own[own],
         )
 
-    def open(self, customer: Integers, offer: Integers) -> tuple[Integers, Integers, Mask]:
+    def open(self, holder: Integers, offer: Integers) -> tuple[Integers, Integers, Mask]:
         """Find what some coupons require that their customers have not had.
 
         Parameters
         ----------
-        customer, offer : ndarray of int64, shape (n,)
-            Of each coupon.
+        holder, offer : ndarray of int64, shape (n,)
+            Of each coupon: its unit, or its customer where the rule holds for each, and its offer.
 
         Returns
         -------
@@ -85,13 +90,13 @@ class Requirements:
             Whether that one is sent early enough where it is given in this plan.
         """
         which, place = matches(self.pairs.offer, offer)
-        about = self.inside[customer[which]]
+        about = self.inside[holder[which]]
         which, place = which[about], place[about]
         required = self.pairs.required[place]
-        asked, row = matches(self.had, customer[which] * self.n_offers + required)
-        met = self._in_time(
-            offer[which[asked]], self.had_day[row], self.had_known[row], place[asked]
-        )
+        asked, row = matches(self.had, holder[which] * self.n_offers + required)
+        told = self.had_own[row] | (self.pairs.within[place[asked]] != ANY_TIME)
+        known = self.had_known[row] & told
+        met = self._in_time(offer[which[asked]], self.had_day[row], known, place[asked])
         is_open = np.ones(len(which), bool)
         is_open[asked[met]] = False
         which, place, required = which[is_open], place[is_open], required[is_open]
@@ -111,7 +116,7 @@ class Requirements:
         return np.asarray(np.where(told, (day <= mine) & near, within == ANY_TIME))
 
     def broken(self, block: Block, rows: Integers) -> Integers:
-        """Find customers who have an offer without one that it requires.
+        """Find units, or customers, that have an offer without one that it requires.
 
         Parameters
         ----------
@@ -122,13 +127,13 @@ class Requirements:
         Returns
         -------
         ndarray of int64
-            Customers of the block, ascending.
+            Those of the block whom the rule holds for, ascending.
         """
-        customer, offer = block.customer[rows], block.offer[rows].astype(np.int64)
-        which, required, in_time = self.open(customer, offer)
-        given = np.sort(customer * self.n_offers + offer)
-        there = is_in(given, customer[which] * self.n_offers + required)
-        return np.unique(customer[which[~(there & in_time)]])
+        holder, offer = block.holder(self.rule)[rows], block.offer[rows].astype(np.int64)
+        which, required, in_time = self.open(holder, offer)
+        given = np.sort(holder * self.n_offers + offer)
+        there = is_in(given, holder[which] * self.n_offers + required)
+        return np.unique(holder[which[~(there & in_time)]])
 
     def add_to(self, draft: LinearDraft, block: Block, rows: Integers) -> None:
         """Add the rule as linear bounds on some candidates.
@@ -138,17 +143,18 @@ class Requirements:
         draft : LinearDraft
         block : Block
         rows : ndarray of int64
-            Rows of all candidates of some customers.
+            Rows of all candidates of some units.
         """
-        customer, offer = block.customer[rows], block.offer[rows].astype(np.int64)
-        which, required, in_time = self.open(customer, offer)
-        other = block.rows(customer[which], required)
-        for one, theirs, fits in zip(which, other, in_time, strict=True):
-            members, weight = [rows[one]], [-1.0]
-            if theirs >= 0 and fits:
-                members.append(theirs)
-                weight.append(1.0)
-            draft.add(int(customer[one]), np.array(members, np.int64), np.array(weight))
+        holder, offer = block.holder(self.rule)[rows], block.offer[rows].astype(np.int64)
+        which, required, in_time = self.open(holder, offer)
+        key = holder * self.n_offers + offer
+        order = np.argsort(key, kind="stable")
+        asked, place = matches(key[order], holder[which] * self.n_offers + required)
+        met_by = np.split(rows[order[place]], np.searchsorted(asked, np.arange(1, len(which))))
+        for one, theirs, fits in zip(which, met_by, in_time, strict=False):
+            members = np.append(rows[one], theirs if fits else theirs[:0])
+            weight = np.append(-1.0, np.ones(len(members) - 1))
+            draft.add(int(block.unit[rows[one]]), members, weight)
 
 
 def requirements(rule: CustomerRule, inputs: Inputs) -> Requirements:
@@ -163,13 +169,13 @@ def requirements(rule: CustomerRule, inputs: Inputs) -> Requirements:
     Returns
     -------
     Requirements
-        For all customers.
+        For all units.
     """
     pairs = required_pairs(rule, inputs.offers)
     order = np.argsort(pairs.offer, kind="stable")
-    inside = np.ones(len(inputs.customer_ids), bool)
+    inside = np.ones(inputs.data.n_units if rule.each is None else len(inputs.customer_ids), bool)
     if rule.customers:
-        inside = inputs.customers.inside(rule.customers, rule.label)
+        inside = inputs.customers.scope_of(rule)
     history, width = inputs.history, len(inputs.offers)
     days = None
     if rule.measures_days or DAY in inputs.offers.column_names:
@@ -179,7 +185,7 @@ def requirements(rule: CustomerRule, inputs: Inputs) -> Requirements:
     if days is not None and len(row):
         when = history.days(days, rule.label).take(row)
         day, known = when.day, when.known
-    had = history.customer[row] * width + history.offer[row]
+    had = history.whose(rule)[row] * width + history.offer[row]
     by_key = np.argsort(had, kind="stable")
     return Requirements(
         rule,
@@ -190,4 +196,5 @@ def requirements(rule: CustomerRule, inputs: Inputs) -> Requirements:
         had[by_key],
         day[by_key],
         known[by_key],
+        history.says_day[row][by_key],
     )

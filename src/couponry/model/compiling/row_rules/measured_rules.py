@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +20,8 @@ from ...customers import Customers
 from ...items import Items
 from ...rule_bounds import refuse_min_above_max, sums_of
 from ...rules import CustomerRule
-from ..rule_groups import GroupPairs, rows_of
-from ..rule_pairs import pairs_of_rule
+from ..rule_groups import GroupPairs, Members, rows_of
+from ..rule_pairs import RulePairs, pairs_of_rule
 from .rule_amounts import RuleAmount
 
 
@@ -55,7 +55,7 @@ class MeasuredRules:
 
 @dataclass(frozen=True)
 class _Measure:
-    """One measure, as `MeasureSpec` has it, and what customers have had of its sets."""
+    """One measure, as `MeasureSpec` has it, and what units have had of its sets."""
 
     rule: int
     counts_groups: bool
@@ -65,9 +65,24 @@ class _Measure:
     high: NDArray[np.int64]
     of_item: NDArray[np.int64]
     summed: SummedAmount | None
-    held_customer: NDArray[np.int64]
+    held_unit: NDArray[np.int64]
     held_set: NDArray[np.int64]
     held: NDArray[np.int64]
+
+    def of_members(self, members: Members) -> list[_Measure]:
+        """The measure, or one for each member of units where they differ in bounds; the first has what was had."""
+        if members.units is None or len(self.low) == len(self.high) == 1:
+            return [self]
+        lows, highs = members.bounds(self.low, -NO_BOUND), members.bounds(self.high, NO_BOUND)
+        nothing = np.zeros(0, np.int64)
+        parts = []
+        for member, (low, high) in enumerate(zip(lows, highs, strict=True)):
+            layers = [np.where(members.of_item == member, layer, -1) for layer in self.layers]
+            part = replace(self, layers=layers, low=low, high=high)
+            if member > 0:
+                part = replace(part, sets=0, held_unit=nothing, held_set=nothing, held=nothing)
+            parts.append(part)
+        return parts
 
 
 def measured_rules(
@@ -99,15 +114,23 @@ def measured_rules(
     """
     measures: list[_Measure] = []
     values: list[NDArray[np.int64]] = []
+    summed: list[SummedAmount] = []
+    row: list[int] = []  # of `values`, for each measure; -1: none
     first = 0
     for number, rule in rules:
         make = _sums if rule.sum is not None else _groups
+        members = Members.of(rule, items, history, customers.units)
         for measure, amounts in make(number, rule, first, items, candidates, customers, history):
-            measures.append(measure)
-            values += [] if amounts is None else [amounts]
+            if amounts is not None and measure.summed is not None:
+                values.append(amounts)
+                summed.append(measure.summed)
+            parts = measure.of_members(members)
+            measures += parts
+            row += [-1 if amounts is None else len(values) - 1] * len(parts)
             first += measure.sets
-    summed = [measure.summed for measure in measures if measure.summed is not None]
-    return MeasuredRules(_spec(measures, values, first, len(items), candidates), summed)
+    n_units = len(candidates.customers) if customers.units is None else len(customers.units)
+    table = np.array(values, np.int64).reshape(len(values), len(candidates))
+    return MeasuredRules(_spec(measures, table, row, first, len(items), n_units), summed)
 
 
 Made = list[tuple[_Measure, NDArray[np.int64] | None]]
@@ -138,7 +161,7 @@ def _sums(
     what = f"column {rule.sum!r}"
 
     def made(up: bool, low: NDArray[np.int64], high: NDArray[np.int64], first: int) -> _Measure:
-        pairs = pairs_of_rule(rule, items, history)
+        pairs = _pairs(rule, items, customers, history)
         whole = amount.whole(values, up, what)
         held = amount.whole(had, up, "table history")
         parts.append(whole)
@@ -151,7 +174,7 @@ def _sums(
             high,
             np.zeros(len(items), np.int64) if by_candidate else whole,
             SummedAmount(amount, up) if by_candidate else None,
-            history.customer[pairs.past.one],
+            history.unit[pairs.past.one],
             pairs.past.group + first,
             held[pairs.past.one],
         )
@@ -194,7 +217,7 @@ def _groups(
     item, code, values = items.groups(name, rule.label, "distinct")
     label = np.full(len(items), -1)
     label[item] = code
-    pairs = pairs_of_rule(rule, items, history)
+    pairs = _pairs(rule, items, customers, history)
     row, held = history.groups(name, values)
     of_row = np.full(len(history), -1)
     of_row[row] = held
@@ -210,11 +233,24 @@ def _groups(
         high,
         label,
         None,
-        history.customer[past[known]],
+        history.unit[past[known]],
         past_set[known] + first,
         of_row[past[known]],
     )
     return [(measure, None)]
+
+
+def _pairs(
+    rule: CustomerRule, items: Items, customers: Customers, history: ContactHistory
+) -> RulePairs:
+    """The groups that a rule's bounds hold for, each split by member where it holds for each customer of a unit."""
+    pairs = pairs_of_rule(rule, items, history)
+    members = Members.of(rule, items, history, customers.units)
+    return RulePairs(
+        members.split(pairs.items, members.of_item),
+        members.split(pairs.past, members.of_past),
+        pairs.n_groups * members.number,
+    )
 
 
 def _layers(pairs: GroupPairs, first: int, n_items: int) -> list[NDArray[np.int64]]:
@@ -225,10 +261,11 @@ def _layers(pairs: GroupPairs, first: int, n_items: int) -> list[NDArray[np.int6
 
 def _spec(
     measures: Sequence[_Measure],
-    values: list[NDArray[np.int64]],
+    values: NDArray[np.int64],
+    row: list[int],
     sets: int,
     n_items: int,
-    candidates: Candidates,
+    n_units: int,
 ) -> MeasureSpec:
     """The measures as the kernel takes them."""
     if not measures:
@@ -236,8 +273,7 @@ def _spec(
             set=np.zeros((0, n_items), np.int32), of_item=np.zeros((0, n_items), np.int64)
         )
     length = max(max(len(m.low), len(m.high)) for m in measures)
-    by_candidate = np.array([m.summed is not None for m in measures])
-    held_ptr, held = _held(measures, len(candidates.customers))
+    held_ptr, held = _held(measures, n_units)
     return MeasureSpec(
         set=np.array([layer for m in measures for layer in m.layers], np.int32).reshape(
             -1, n_items
@@ -251,23 +287,23 @@ def _spec(
         low=np.array([np.broadcast_to(m.low, length) for m in measures], np.int64),
         high=np.array([np.broadcast_to(m.high, length) for m in measures], np.int64),
         of_item=np.array([m.of_item for m in measures], np.int64),
-        of_candidate=np.array(values, np.int64).reshape(len(values), len(candidates)),
-        candidate_row=np.where(by_candidate, np.cumsum(by_candidate) - 1, -1).astype(np.int32),
+        of_candidate=values,
+        candidate_row=np.array(row, np.int32),
         held_ptr=held_ptr,
         held=held,
     )
 
 
 def _held(
-    measures: Sequence[_Measure], n_customers: int
+    measures: Sequence[_Measure], n_units: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """What each customer has had of sets, as `MeasureSpec` has it."""
-    customer = np.concatenate([m.held_customer for m in measures])
-    if len(customer) == 0:
+    """What each unit has had of sets, as `MeasureSpec` has it."""
+    unit = np.concatenate([m.held_unit for m in measures])
+    if len(unit) == 0:
         return np.zeros(1, np.int64), np.zeros((2, 0), np.int64)
     held = np.stack(
         [np.concatenate([m.held_set for m in measures]), np.concatenate([m.held for m in measures])]
     )
-    order = np.argsort(customer, kind="stable")
-    ptr = np.searchsorted(customer[order], np.arange(n_customers + 1))
+    order = np.argsort(unit, kind="stable")
+    ptr = np.searchsorted(unit[order], np.arange(n_units + 1))
     return ptr.astype(np.int64), np.ascontiguousarray(held[:, order], np.int64)

@@ -18,6 +18,8 @@ from ...conflicts import offers_in_pairs
 from ...contact_history import ContactHistory
 from ...items import Items
 from ...rules import MOST_DAYS, WITHIN, CustomerRule
+from ...units.units import Units
+from ..rule_groups import Members
 
 ANY_TIME = -1
 """Days within which something is required, where it does not matter how long ago."""
@@ -31,8 +33,8 @@ class RequirementRule(NamedTuple):
     number : int
         Of the rule.
     rule : CustomerRule
-    inside : ndarray of bool, shape (n_customers or 1,)
-        Customers whom it is about.
+    inside : ndarray of bool, shape (n_units or 1,)
+        Units that it is about; customers where it holds for each.
     """
 
     number: int
@@ -126,7 +128,11 @@ def _circle(offer: NDArray[np.int64], required: NDArray[np.int64]) -> list[int]:
 
 
 def requirements_of(
-    rules: Sequence[RequirementRule], items: Items, history: ContactHistory, n_customers: int
+    rules: Sequence[RequirementRule],
+    items: Items,
+    history: ContactHistory,
+    n_units: int,
+    units: Units | None = None,
 ) -> RequirementSpec:
     """Put what rules require together for the kernel: a requirement for each item of an offer and each it requires.
 
@@ -135,7 +141,10 @@ def requirements_of(
     rules : sequence of RequirementRule
     items : Items
     history : ContactHistory
-    n_customers : int
+    n_units : int
+    units : Units, optional
+        What rules hold for: what is required may be another customer's of the unit, unless the rule holds for each.
+        Default: single customers.
 
     Returns
     -------
@@ -146,7 +155,8 @@ def requirements_of(
     InvalidInput
         See `required_pairs`; also where days are asked for and not there.
     """
-    parts = [_Requirements.of(rule, items) for rule in rules]
+    members = [Members.of(rule.rule, items, history, units) for rule in rules]
+    parts = [_Requirements.of(rule, items, own) for rule, own in zip(rules, members, strict=True)]
     if not parts:
         return RequirementSpec()
     item = np.concatenate([part.item for part in parts])
@@ -160,29 +170,44 @@ def requirements_of(
     start += np.repeat(shift[:-1], np.diff(before))
     entries = np.concatenate([part.required for part in parts])
     met = [
-        part.met(rule, items, history, number[first:])
-        for part, rule, first in zip(parts, rules, before, strict=False)
+        part.met(rule, items, history, number[first:], own)
+        for part, rule, first, own in zip(parts, rules, before, members, strict=False)
     ]
     who = np.concatenate([pairs[0] for pairs in met])
     which = np.concatenate([pairs[1] for pairs in met])
     met_ptr, listed = np.zeros(1, np.int64), np.zeros(0, np.int32)
     if len(who):
         key = np.unique(who * len(item) + which)
-        met_ptr = np.searchsorted(key // len(item), np.arange(n_customers + 1)).astype(np.int64)
+        met_ptr = np.searchsorted(key // len(item), np.arange(n_units + 1)).astype(np.int64)
         listed = (key % len(item)).astype(np.int32)
-    everybody = np.broadcast_shapes(*(rule.inside.shape for rule in rules))
+    inside, scope = _scopes(rules, parts, items, members)
+    everybody = np.broadcast_shapes(*(some.shape for some in inside))
     return RequirementSpec(
         ptr=np.searchsorted(item[order], np.arange(len(items) + 1)).astype(np.int64),
         rule=np.repeat([rule.number for rule in rules], np.diff(before))[order].astype(np.int32),
-        scope=np.repeat(np.arange(len(rules)), np.diff(before))[order].astype(np.int32),
-        inside=np.stack([np.broadcast_to(rule.inside, everybody) for rule in rules]).astype(
-            np.uint8
-        ),
+        scope=scope[order].astype(np.int32),
+        inside=np.stack([np.broadcast_to(some, everybody) for some in inside]).astype(np.uint8),
         item_ptr=np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
         item=entries[ranges(start[order], size)].astype(np.int32),
         met_ptr=met_ptr,
         met=listed,
     )
+
+
+def _scopes(
+    rules: Sequence[RequirementRule],
+    parts: Sequence[_Requirements],
+    items: Items,
+    members: Sequence[Members],
+) -> tuple[list[NDArray[np.bool_]], NDArray[np.int64]]:
+    """Units that scopes are about, a scope for each member where a rule tells them apart, and each requirement's."""
+    inside: list[NDArray[np.bool_]] = []
+    scope = []
+    for rule, part, own in zip(rules, parts, members, strict=True):
+        each = [rule.inside] if len(rule.inside) == 1 else own.bounds(rule.inside, False)
+        scope.append(len(inside) + (items.member[part.item] if len(each) > 1 else 0 * part.item))
+        inside += each
+    return inside, np.concatenate(scope)
 
 
 class _Requirements(NamedTuple):
@@ -200,7 +225,7 @@ class _Requirements(NamedTuple):
     days: Days | None
 
     @classmethod
-    def of(cls, rule: RequirementRule, items: Items) -> _Requirements:
+    def of(cls, rule: RequirementRule, items: Items, members: Members) -> _Requirements:
         """The requirements of a rule."""
         pairs = required_pairs(rule.rule, items.offers)
         days = None
@@ -208,6 +233,8 @@ class _Requirements(NamedTuple):
             days = days_of_offers(items.offers, rule.rule.label)
         pair, item = _items_of(pairs.offer, items)
         which, required = _items_of(pairs.required[pair], items)
+        theirs = members.of_item[item[which]] == members.of_item[required]
+        which, required = which[theirs], required[theirs]
         if days is not None:
             mine, other = items.offer[item[which]], items.offer[required]
             kept = _in_time(
@@ -223,29 +250,34 @@ class _Requirements(NamedTuple):
         items: Items,
         history: ContactHistory,
         number: NDArray[np.int64],
+        members: Members,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Customers, and requirements by their numbers, that the history meets."""
+        """Units, and requirements by their numbers, that the history meets."""
         row = np.flatnonzero(history.where(rule.rule) & (history.offer >= 0))
         required = self.pairs.required[self.pair]
         order = np.argsort(required, kind="stable")
         first = np.searchsorted(required[order], history.offer[row], side="left")
         count = np.searchsorted(required[order], history.offer[row], side="right") - first
         which, had = order[ranges(first, count)], np.repeat(row, count)
+        theirs = members.of_item[self.item[which]] == members.of_past[had]
+        which, had = which[theirs], had[theirs]
         if self.days is not None:
             past = history.days(self.days, rule.rule.label).take(had)
             mine, within = items.offer[self.item[which]], self.pairs.within[self.pair[which]]
-            kept = _in_time(self.days, mine, past.day, past.known, within)
+            known = past.known & (history.says_day[had] | (within != ANY_TIME))
+            kept = _in_time(self.days, mine, past.day, known, within)
             which, had = which[kept], had[kept]
-        return history.customer[had], number[which]
+        return history.unit[had], number[which]
 
 
 def _items_of(
     offer: NDArray[np.int64], items: Items
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of an entry and an item of its offer, by entry; items are in the order of offers."""
-    first = np.searchsorted(items.offer, offer, side="left")
-    count = np.searchsorted(items.offer, offer, side="right") - first
-    return np.repeat(np.arange(len(offer)), count), ranges(first, count)
+    """Pairs of an entry and an item of its offer, by entry."""
+    order = np.argsort(items.offer, kind="stable")
+    first = np.searchsorted(items.offer[order], offer, side="left")
+    count = np.searchsorted(items.offer[order], offer, side="right") - first
+    return np.repeat(np.arange(len(offer)), count), order[ranges(first, count)]
 
 
 def _in_time(
