@@ -257,7 +257,7 @@ def _past_items(
     number = len(items) + items.n_refunds
     for of in rules:
         row = np.flatnonzero(history.where(of.rule) & (history.offer >= 0))
-        if len(of.inside) > 1:
+        if not of.is_for_all:
             row = row[of.inside[history.whose(of.rule)[row]]]
         offer, day = history.offer[row], np.zeros(len(row), np.int64)
         if of.rule.measures_days:
