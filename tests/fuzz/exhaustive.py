@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.fuzz.reading import Measure, OwnRules, Reading
+from tests.fuzz.own_rules import OwnRules
+from tests.fuzz.reading import Measure, Reading
 
 from couponry import CustomerRule
 

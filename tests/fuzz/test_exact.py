@@ -88,7 +88,7 @@ def test_an_allocation_of_a_looser_campaign_is_found_wrong() -> None:
             CustomerRule("B", max=0, by="brand", where={"brand": "A"}),
         ]
     )
-    assert any("its rules do not allow [1]" in p for p in Checked(ruled, result).check())
+    assert any("their rules do not allow [1]" in p for p in Checked(ruled, result).check())
     looser = campaign(limits=[Limit("budget", sum="cost", max=4.0)])
     found = Checked(looser, result).check()
     assert any(p.endswith(", but an allocation is worth 6.0") for p in found)
