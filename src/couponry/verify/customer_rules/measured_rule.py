@@ -155,7 +155,8 @@ class MeasuredRule:
             least, most = least - _share(least), most + _share(most)
         elif len(key):
             least, most = self._bounds(block, key)
-        for n, members in enumerate(np.split(rows[which[order]], first[1:])):
+        members_of = np.split(rows[which[order]], first[1:]) if len(key) else []
+        for n, members in enumerate(members_of):
             row, weight = members, np.ones(len(members))
             if self.rule.sum is not None:
                 weight = block.column(self.rule.sum, members, self.rule.label)
