@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 from tests.report.test_report import plain, solved
+from tests.support.odd_pages import odd_results
 from tests.support.pages import CHROMIUM, shown_by_chromium
 
 SIZES = [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-def test_in_a_browser(tmp_path: Path) -> None:
-    path = solved().report(tmp_path / "report.html", frontiers=[plain()[1]])
+@pytest.mark.filterwarnings("ignore::couponry.CampaignWarning")
+@pytest.mark.parametrize("page", ["plain", "odd", "hopeless"])
+def test_in_a_browser(page: str, tmp_path: Path) -> None:
+    result = solved() if page == "plain" else odd_results()[page]
+    frontiers = [plain()[1]] if page == "plain" else []
+    path = result.report(tmp_path / "report.html", frontiers=frontiers)
     shown, console, asked = shown_by_chromium(path, SIZES, tmp_path / "profile")
     assert console == [] and set(asked) == {"/frames.html", "/report.html"}
     for (wide, scheme), found in zip(SIZES, shown, strict=True):

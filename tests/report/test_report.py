@@ -18,7 +18,7 @@ from tests.support.pages import Element, parsed
 import couponry
 from couponry import Campaign, CustomerRule, Frontier, Limit, Result
 from couponry.report.page import report_page
-from couponry.report.sections import columns_to_break_down, conflict_section
+from couponry.report.sections import conflict_section
 
 EVIL = '<script>alert("1")</script>'
 CUSTOMERS, OFFERS, EACH = 300, 12, 6
@@ -93,7 +93,9 @@ def test_figures_are_those_that_verify_recomputes(tmp_path: Path) -> None:
         "coupons": true.allocated,
         "customers reached": true.customers_with_coupons,
         "gap": pytest.approx(true.gap, rel=1e-6),
+        "penalties": pytest.approx(true.penalties, rel=1e-9),
     }
+    assert true.penalties
 
 
 def test_limits_are_those_that_verify_recomputes() -> None:
@@ -272,23 +274,6 @@ def test_what_was_maximised_is_what_is_shown() -> None:
         assert next(iter(figure.rows())) == first
         heads = [head.text for head in figure.all("thead")[0].all("th")]
         assert heads == ["brand", "", "coupons", "customers", "redemptions"]  # no value: it is 0
-
-
-def test_columns_that_reports_are_broken_down_by() -> None:
-    n = 6
-    offers = pa.table(
-        {
-            "offer": [f"o{i}" for i in range(n)], "unique": [f"u{i}" for i in range(n)], "kind": ["x", "y"] * 3,
-            "coupons": ["x", "y"] * 3, "brand": list(range(n)), "flag": [True, False] * 3,
-            "category": [[0.5]] * n, "points": [1, 2] * 3, "one": ["x"] * n,
-            "maker": pa.array(["x", "y"] * 3).dictionary_encode(), "labels": [["a"], []] * 3,
-        }
-    )  # fmt: skip
-    candidates = {"customer": [1] * n, "offer": offers["offer"].to_pylist(), "worth": [1.0] * n}
-    customers = {"customer": [1], "segment": ["gold"], "kind": ["z"], "lists": [["a"]]}
-    result = Campaign(offers, candidates, customers, value="worth").solve(threads=1)
-    found = [name for name, _ in columns_to_break_down(result)]
-    assert found == ["offer", "brand", "segment", "kind", "flag", "maker", "labels"]
 
 
 def test_infeasible() -> None:

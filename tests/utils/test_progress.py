@@ -67,6 +67,23 @@ def test_lines_have_the_time(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(stamp) == len("2026-11-29 02:00:00") and said.startswith("step 1, 0.")
 
 
+def test_no_line_says_that_a_stage_begins_once_more(capsys: pytest.CaptureFixture[str]) -> None:
+    with watch(progress=True):
+        for stage, message in [
+            ("dual", ""),
+            ("dual", ""),
+            ("dual", "70 off"),
+            ("dual", ""),
+            ("rounding", ""),
+        ]:
+            go_on(stage, message)
+        go_on("rounding", share=0.5)
+    said = [line.split(" ", 2)[2] for line in capsys.readouterr().err.splitlines()]
+    assert [line.rsplit("0.", 1)[0] for line in said] == [
+        "dual: ", "dual: 70 off, ", "rounding: ", "rounding: 50%, "
+    ]  # fmt: skip
+
+
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     import io
 

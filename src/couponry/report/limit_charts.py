@@ -59,6 +59,21 @@ def limits_chart(limits: pa.Table) -> Chart:
     )
 
 
+def late_limits(limits: pa.Table) -> int:
+    """Count the limits outside their bounds, soft and report-only ones among them.
+
+    Parameters
+    ----------
+    limits : pyarrow.Table
+        Of a result.
+
+    Returns
+    -------
+    int
+    """
+    return int((_Facts(limits).late > 0).sum())
+
+
 class _Facts:
     """What limits are ordered by: how late, how dear, and how near to a bound, each as a share."""
 

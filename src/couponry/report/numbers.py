@@ -16,6 +16,9 @@ PERCENT = "\u00a0%"
 LEAST = 1e-4
 """Below that no digits are written."""
 
+LEAST_PERCENT = 1e-4
+"""Percentages that are not exceeded are at least that: nobody reads more digits."""
+
 
 def amount(value: float | None) -> str:
     """Write a number: whole ones as such, large ones with two decimals, small ones with four digits.
@@ -93,7 +96,7 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def percent_at_most(share: float) -> str:
-    """Write a share as a percentage of two digits that it does not exceed.
+    """Write a share as a percentage of two digits that it does not exceed, the least of them `LEAST_PERCENT`.
 
     Parameters
     ----------
@@ -104,7 +107,7 @@ def percent_at_most(share: float) -> str:
     -------
     str
     """
-    percent = 100.0 * share
+    percent = max(100.0 * share, LEAST_PERCENT)
     step = 10.0 ** (math.floor(math.log10(percent)) - 1)
     rounded = math.ceil(percent / step - 1e-9) * step
     digits = max(0, -math.floor(math.log10(step)))

@@ -19,7 +19,15 @@ from ..results.solution import CampaignSolution
 from .chart import Chart, ChartRows, Number, Text, number, share_bars
 from .customers import EXPLAINED, examples, short_charts, unserved_chart
 from .frontier_chart import frontier_chart
-from .limit_charts import asked, dearest_chart, limit_name, limits_chart, ranges_chart, unit
+from .limit_charts import (
+    asked,
+    dearest_chart,
+    late_limits,
+    limit_name,
+    limits_chart,
+    ranges_chart,
+    unit,
+)
 from .numbers import amount, counted, percent, signed
 from .sum_charts import breakdown_chart, coupons_per_customer_chart, holds_lists, offers_chart
 
@@ -124,6 +132,8 @@ def columns_to_break_down(result: CampaignSolution) -> list[tuple[str, str | Non
             of_customers = where == "customers"
             if _groups(name, table) and not (of_customers and pa.types.is_nested(table[name].type)):
                 found[name] = where
+    if campaign.units is not None:
+        found.pop(campaign.units.column, None)  # households are no groups that anybody compares
     rank = {name: number for number, name in enumerate(KNOWN_COLUMNS)}
     columns = sorted(found.items(), key=lambda each: rank.get(each[0], len(rank)))
     return [("offer", "offers"), *columns[:MOST_COLUMNS]]
@@ -161,7 +171,7 @@ def limits_section(result: CampaignSolution) -> Section:
         return Section("limits", "Promises and limits", ("Nothing was limited.",))
     chart = limits_chart(result.limits)
     binding = int(pc.sum(pc.not_equal(result.limits["price"], 0.0)).as_py())
-    late = chart.rows.late
+    late = late_limits(result.limits)
     outside = "All are kept" if not late else f"{late:,} {'is' if late == 1 else 'are'} not kept"
     said = (
         f"{counted(len(result.limits), 'limit')}. {outside}; {binding:,} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..results.missed_limits import penalties
 from ..results.solution import CampaignSolution
 from .chart import Number, number
 from .limit_charts import UNITS, limit_name
@@ -129,8 +130,21 @@ def figures(result: CampaignSolution, cost: float | None) -> list[Figure]:
         Figure("coupons", number(result.allocated)),
         Figure("customers reached", number(reached), f"{share} of {result.customers:,}"),
         Figure("gap", Number(gap, gap_text), "certified"),
+        *_taken_off(result),
         *_beside(result),
     ]
+
+
+def _taken_off(result: CampaignSolution) -> list[Figure]:
+    """Figures of what the objective is less than the coupons' sum, where it is."""
+    taken = {
+        "messages cost": (result.message_costs, "taken off the objective"),
+        "penalties": (
+            penalties(result.limits, result.campaign.limits),
+            "of soft limits not kept, taken off the objective",
+        ),
+    }
+    return [Figure(name, number(value), small) for name, (value, small) in taken.items() if value]
 
 
 def _beside(result: CampaignSolution) -> list[Figure]:

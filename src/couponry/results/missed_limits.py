@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..data.table_view import TableView, as_arrow
+from ..model.limits import Limit
 
 ROUNDING = 1e-9
 """Share of a bound below which a violation is rounding."""
@@ -36,6 +39,29 @@ def missed_limits(limits: TableView | pa.Table | None) -> list[str]:
                 share = by / abs(row[side]) if row[side] else float("inf")
                 missed.append((-share, _text(row, side, by)))
     return [text for _, text in sorted(missed)]
+
+
+def penalties(limits: TableView | pa.Table | None, stated: Iterable[Limit]) -> float:
+    """Add up what soft limits that are not kept take off the objective.
+
+    Parameters
+    ----------
+    limits : TableView, pyarrow.Table or None
+        The table `limits` of a result.
+    stated : iterable of Limit
+        Those of its campaign, which have the penalties.
+
+    Returns
+    -------
+    float
+        In the unit of the objective.
+    """
+    if limits is None:
+        return 0.0
+    of = {limit.name: float(limit.penalty or 0.0) for limit in stated}
+    rows = as_arrow(limits).filter(pc.equal(as_arrow(limits)["mode"], "soft")).to_pylist()
+    missed = ((row, _violation(row, "min", 1.0) + _violation(row, "max", -1.0)) for row in rows)
+    return math.fsum(of[row["name"]] * by for row, by in missed if by > 0)
 
 
 def shortened(texts: list[str], most: int, what: str) -> list[str]:

@@ -37,7 +37,7 @@ def reporter(wanted: bool) -> Iterator[Report | None]:
     elif (display := _notebook_display()) is not None:
         yield _NotebookBar(display).show
     elif sys.stderr is None or sys.stderr.closed or not sys.stderr.isatty():
-        yield lambda event: say(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {event}")
+        yield _Lines().show
     else:
         with _terminal_bar(sys.stderr) as show:
             yield show
@@ -51,6 +51,19 @@ def _notebook_display() -> Callable[..., Any] | None:
         return None
     display: Callable[..., Any] = import_module("IPython.display").display
     return display
+
+
+class _Lines:
+    """A line with the time for each event that says more than the line before."""
+
+    def __init__(self) -> None:
+        self._stage: str | None = None
+
+    def show(self, event: ProgressEvent) -> None:
+        """Say an event, unless a stage that the line before was about begins once more."""
+        if event.message or event.share is not None or event.stage != self._stage:
+            say(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {event}")
+        self._stage = event.stage
 
 
 class _NotebookBar:

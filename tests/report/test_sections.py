@@ -1,0 +1,66 @@
+"""What a report counts, adds up and is broken down by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from tests.support.pages import parsed
+
+import couponry
+from couponry import Campaign, CustomerRule, Limit
+from couponry.report.page import report_page
+from couponry.report.sections import columns_to_break_down
+
+
+def test_what_messages_cost_is_that_which_verify_recomputes(tmp_path: Path) -> None:
+    offers = {"offer": ["a", "b", "c"]}
+    candidates = {
+        "customer": [1] * 3 + [2] * 3,
+        "offer": ["a", "b", "c"] * 2,
+        "value": [3.0, 2.0, 1.0] * 2,
+    }
+    rule = CustomerRule("messages", cost=[0.0, 0.25, 5.0])
+    made = Campaign(offers, candidates, rules=[rule])
+    result = made.solve(threads=1)
+    couponry.write_campaign(made, tmp_path / "campaign")
+    true = couponry.verify_result(tmp_path / "campaign", result.save(tmp_path / "out"))
+    (figures,) = [e for e in parsed(report_page(result)).all("dl") if "figures" in e.classes]
+    found = {each.all("dt")[0].text: each.value for each in figures.all("div")}
+    assert true.ok and found["messages cost"] == true.message_costs == 0.5
+    assert found["value"] == true.objective == 9.5 and "penalties" not in found
+
+
+def test_all_limits_that_are_not_kept_are_counted() -> None:
+    offers = {"offer": list(range(50)), "brand": [f"brand {n:02}" for n in range(50)]}
+    candidates = {"customer": [0] * 50, "offer": list(range(50)), "value": np.arange(50.0)}
+    limits = [Limit("brands", by="brand", min=1, mode="soft", penalty=0.5)]
+    made = Campaign(offers, candidates, limits=limits, rules=[CustomerRule(max=2)])
+    found = parsed(report_page(made.solve(threads=1))).with_id("limits")
+    assert "50 limits. 48 are not kept;" in found.text and len(found.rows()) == 40
+
+
+def test_columns_that_reports_are_broken_down_by() -> None:
+    n = 6
+    offers = pa.table(
+        {
+            "offer": [f"o{i}" for i in range(n)], "unique": [f"u{i}" for i in range(n)], "kind": ["x", "y"] * 3,
+            "coupons": ["x", "y"] * 3, "brand": list(range(n)), "flag": [True, False] * 3,
+            "category": [[0.5]] * n, "points": [1, 2] * 3, "one": ["x"] * n,
+            "maker": pa.array(["x", "y"] * 3).dictionary_encode(), "labels": [["a"], []] * 3,
+        }
+    )  # fmt: skip
+    candidates = {"customer": [1] * n, "offer": offers["offer"].to_pylist(), "worth": [1.0] * n}
+    customers = {"customer": [1], "segment": ["gold"], "kind": ["z"], "lists": [["a"]]}
+    result = Campaign(offers, candidates, customers, value="worth").solve(threads=1)
+    found = [name for name, _ in columns_to_break_down(result)]
+    assert found == ["offer", "brand", "segment", "kind", "flag", "maker", "labels"]
+
+
+def test_households_are_no_groups() -> None:
+    candidates = {"customer": list(range(4)), "offer": ["a"] * 4, "value": [1.0] * 4}
+    customers = {"customer": list(range(4)), "household": ["x", "x", "y", "y"]}
+    for unit, columns in ((None, ["offer", "household"]), ("household", ["offer"])):
+        result = Campaign({"offer": ["a"]}, candidates, customers, unit=unit).solve(threads=1)
+        assert [name for name, _ in columns_to_break_down(result)] == columns
