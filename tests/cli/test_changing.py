@@ -111,6 +111,23 @@ def test_compare(run: Run, solved: Solved, tmp_path: Path) -> None:
     assert same["moved"] == {"customers": 0, "come": 0, "gone": 0} and same["gain"] == 0
 
 
+@pytest.mark.filterwarnings("ignore::couponry.CampaignWarning")
+def test_compare_with_results_without_an_allocation(
+    run: Run, solved: Solved, tmp_path: Path
+) -> None:
+    result = couponry.read_result(solved.out, solved.folder)
+    changed = couponry.Campaign.from_data(result.campaign).changed(
+        limits={"cost": {"min": 99.0, "max": None}}
+    )
+    hopeless = changed.solve().save(tmp_path / "hopeless")
+    said = json.loads(run("compare", solved.out, hopeless, "--json").out)
+    assert (
+        said["moved"] is None and said["gain"] is None and said["after"]["status"] == "infeasible"
+    )
+    ran = run("compare", hopeless, hopeless)
+    assert ran.status == 0 and ran.out.count("infeasible: cannot hold") == 2
+
+
 class Batches:
     """Rows of an allocation in batches of some sizes."""
 

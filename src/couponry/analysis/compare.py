@@ -258,12 +258,13 @@ def _limits(before: CampaignSolution, after: CampaignSolution) -> pa.Table:
 
 
 def _rows_by_limit(result: CampaignSolution) -> dict[tuple[str, str | None], dict[str, Any]]:
-    """A result's limits by name and group; without an allocation, only what they ask."""
+    """A result's limits by name and group; without an allocation only what they ask, where no table need be read."""
+    compiled = result.known_compiled
     if result.limits is not None:
         rows = result.limits.to_pylist()
     else:
         rows = [
             {"name": m.name, "group": m.group, "sum": m.sum, "min": m.min, "max": m.max}
-            for m in result.compiled.limits.measures
+            for m in (() if compiled is None else compiled.limits.measures)
         ]
     return {(row["name"], row["group"]): row for row in rows}
