@@ -25,6 +25,7 @@ import scipy
 from numpy.typing import NDArray
 
 from ..utils.arrays.fixed_order import dot_in_order
+from ..utils.process.native_words import native_words_left_out
 from ..utils.progress.own_thread import on_own_thread
 from .equilibration import equilibrate
 from .programme import Programme
@@ -197,10 +198,11 @@ def _by_scipy(programme: Programme, options: dict[str, Any]) -> Any:
         programme.matrix, programme.row_lower, programme.row_upper
     )
     integrality = programme.integrality
-    return scipy.optimize.milp(
-        programme.cost,
-        constraints=rows,
-        bounds=scipy.optimize.Bounds(programme.lower, programme.upper),
-        integrality=np.zeros(len(programme.cost)) if integrality is None else integrality,
-        options=options,
-    )
+    with native_words_left_out():  # HiGHS says a word now and then, whatever it is asked
+        return scipy.optimize.milp(
+            programme.cost,
+            constraints=rows,
+            bounds=scipy.optimize.Bounds(programme.lower, programme.upper),
+            integrality=np.zeros(len(programme.cost)) if integrality is None else integrality,
+            options=options,
+        )

@@ -7,6 +7,7 @@ from typing import Any
 
 import scipy
 
+from ...utils.process.native_words import native_words_left_out
 from ..rounding import Floats
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -26,5 +27,5 @@ def solve_program(objective: Floats, **program: Any) -> Any:
     -------
     scipy.optimize.OptimizeResult
     """
-    with _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME, native_words_left_out():
         return scipy.optimize.milp(objective, **program)
