@@ -13,6 +13,7 @@ import couponry as cp
 offers = polars.DataFrame({"offer": ["tea", "jam"], "supplier": ["A", "B"]})
 candidates = {"customer": [1, 1, 2], "offer": ["tea", "jam", "tea"], "value": [2.0, 1.0, 3.0]}
 rules = [cp.CustomerRule("two", max=2)]
+of_each: list[cp.CustomerRule] = [cp.CustomerRule("one", max=1, each="customer")]
 limits = [
     cp.Limit("tea", where={"offer": "tea"}, max=1),
     cp.Limit("wish", min=9, mode="soft", penalty=0.1),
@@ -69,6 +70,7 @@ def wrong() -> None:
     cp.Campaign(3, candidates)  # type: ignore[arg-type]
     cp.Campaign(offers, [1, 2])  # type: ignore[arg-type]
     cp.Limit("soft", max=1, mode="sfot")  # type: ignore[arg-type]
+    cp.CustomerRule("each", max=1, each="person")  # type: ignore[arg-type]
     campaign.solve(backend="nativ")  # type: ignore[arg-type]
     campaign.solve(progress="yes")  # type: ignore[arg-type]
     campaign.solve(cancel=True)  # type: ignore[arg-type]

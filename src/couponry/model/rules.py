@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..data import tables
 from ..data.where.days import DAY
@@ -155,7 +155,7 @@ class CustomerRule:
     conflicts: Table | None = None
     within: int | None = None
     ordered: bool = False
-    each: str | None = None
+    each: Literal["customer"] | None = None
     cost: Sequence[float | str] | None = None
     history: bool | Where | None = None
     may_be_empty: bool = False
