@@ -21,10 +21,18 @@ from ..kernels import (
     StepModel,
 )
 from ..utils.progress.watch import check_cancelled
+from .arrangement import (
+    Arrangement,
+    arranged,
+    in_order_of_customers,
+    in_order_of_segments,
+    is_worth_arranging,
+)
 from .changes import Alternatives, count_losses, products_of_changes
 from .cut_off import CutOff, CutOffCounts
 from .exchanges import Exchanges, exchanges
 from .fixing import FixingPass, FixingRequest
+from .parts import by_customer
 from .protocol import FixedChoices
 from .rounds import improve
 from .subset import customers_of, positions_of
@@ -79,6 +87,8 @@ class LocalEngine:
         self._derived_from: PassCounter | None = None
         self._cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES, threads)
         self._blocks = block_cuts(shard.indptr, BLOCK_CANDIDATES)  # whatever the threads
+        self._may_arrange = True
+        self._arranged: Arrangement | None = None
 
     @property
     def shard(self) -> Shard:
@@ -182,17 +192,16 @@ class LocalEngine:
         fine: NDArray[np.uint8],
     ) -> FixedChoices:
         """See `Engine.fix`."""
-        found = FixingPass(
-            self.backend,
-            self._shard,
-            self._rules,
-            self.seed,
-            FixingRequest(price, regret_threshold, fine),
-            self.threads,
-        )
-        share_out(found.work, self._cuts, self.threads)
+        copy, shard, rules, cuts = self._arrangement(), self._shard, self._rules, self._cuts
+        if copy is not None:
+            fine = in_order_of_segments(fine, shard, copy, self.backend, self.threads)
+            shard, rules = copy.shard, copy.rules
+            cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES, self.threads)
+        request = FixingRequest(price, regret_threshold, fine)
+        found = FixingPass(self.backend, shard, rules, self.seed, request, self.threads)
+        share_out(found.work, cuts, self.threads)
         self._count_pass()
-        free = found.free()
+        free = found.free() if copy is None else in_order_of_customers(found.free(), copy)
         shard, rules = customers_of(self._shard, self._rules, free.free, self.backend, self.threads)
         engine = self._derived(shard, rules)
         return FixedChoices(found.usage(), found.fine_usage(), *free, engine, rules)
@@ -226,8 +235,11 @@ class LocalEngine:
         self, price: NDArray[np.float32], chosen: NDArray[np.uint8]
     ) -> tuple[NDArray[np.int64], CutOff]:
         """Evaluate all blocks; `chosen` (OUT) is filled unless it is empty."""
-        tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
         cut_off = CutOffCounts.at_prices(self.threads, price)
+        self._count_pass()
+        if not len(chosen) and (copy := self._arrangement()) is not None:
+            return self._sum_by_segment(copy, price, cut_off), cut_off.total()
+        tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
         indptr = self._shard.indptr
 
         def work(worker: int, start: int, stop: int) -> None:
@@ -238,10 +250,42 @@ class LocalEngine:
             )  # fmt: skip
 
         share_out(work, self._cuts, self.threads)
-        self._count_pass()
         for table in tables[1:]:
             tables[0] += table
         return tables[0], cut_off.total()
+
+    def _sum_by_segment(
+        self, copy: Arrangement, price: NDArray[np.float32], cut_off: CutOffCounts
+    ) -> NDArray[np.int64]:
+        """Sum up usage, with the tables of no more segments at a time than a few blocks have customers of."""
+        shard, nothing = copy.shard, np.empty(0, np.uint8)
+        found: list[tuple[int, NDArray[np.int64]]] = []
+
+        def work(worker: int, start: int, stop: int) -> None:
+            first, last = int(shard.segment[start]), int(shard.segment[stop - 1]) + 1
+            own = np.empty(len(shard.segment), np.uint16)  # others are not looked at
+            own[start:stop] = shard.segment[start:stop] - np.uint16(first)
+            of_few = np.ascontiguousarray(price[:, first:last])
+            usage = np.zeros(of_few.shape, np.int64)
+            self._kernels.evaluate(
+                shard._replace(segment=own), copy.rules, of_few, self.seed, start, stop, usage,
+                nothing, cut_off.unit, cut_off.by_worker[worker],
+            )  # fmt: skip
+            found.append((first, usage))
+
+        share_out(work, block_cuts(shard.indptr, BLOCK_CANDIDATES, self.threads), self.threads)
+        total = np.zeros(price.shape, np.int64)
+        for first, usage in found:  # whole numbers, in whichever order
+            total[:, first : first + usage.shape[1]] += usage
+        return total
+
+    def _arrangement(self) -> Arrangement | None:
+        """Customers in the order of their segments, for passes that sum; None where that is idle."""
+        if self._may_arrange:
+            self._may_arrange = False
+            if is_worth_arranging(self._shard, self._rules):
+                self._arranged = arranged(self._shard, self._rules, self.backend, self.threads)
+        return self._arranged
 
     def _count_pass(self) -> None:
         counting = self._derived_from or self
@@ -319,7 +363,10 @@ class LocalEngine:
 
     def with_rules(self, rules: Rules) -> LocalEngine:
         """See `Engine.with_rules`."""
-        return self._derived(self._shard, rules)
+        engine = self._derived(self._shard, rules)
+        if not by_customer(None, rules) and (copy := self._arrangement()) is not None:
+            engine._arranged, engine._may_arrange = copy._replace(rules=rules), False
+        return engine
 
     def with_noise(self, seed: int) -> LocalEngine:
         """See `Engine.with_noise`."""
@@ -333,6 +380,18 @@ class LocalEngine:
 
         share_out(work, self._cuts, self.threads)
         return self._derived(shard._replace(quantity=quantity), self._rules)
+
+    def of_classes(self, class_of: NDArray[np.int64]) -> LocalEngine:
+        """Make an engine over the same candidates whose customers' segments are these classes of them, (n_segments,).
+
+        Its passes count towards this one's.
+        """
+        segment = class_of.astype(np.uint16)
+        if len(self._shard.segment) > 1 and segment.max(initial=0) > 0:
+            segment = segment[self._shard.segment]
+        else:
+            segment = segment[:1]
+        return self._derived(self._shard._replace(segment=segment), self._rules)
 
     def _derived(self, shard: Shard, rules: Rules) -> LocalEngine:
         engine = LocalEngine(shard, rules, self.backend, self.threads, self.seed)

@@ -26,6 +26,9 @@ ROUND_SHARE = 16
 PIECE_CANDIDATES = 1 << 12
 """Candidates that a thread looks at together."""
 
+ROWS_A_CANDIDATE = 4
+"""Rows of limits for each of them, at most: a call of the kernel looks at all rows once."""
+
 
 def improve(
     kernels: ModuleType,
@@ -46,7 +49,8 @@ def improve(
     patience = PATIENCE + customers // PATIENCE_SHARE
     by_rounds = customers > FEW
     looks = customers // ROUND_SHARE if by_rounds else LOOKS
-    each = max(1, PIECE_CANDIDATES * customers // max(1, len(shard.item)))
+    piece = max(PIECE_CANDIDATES, len(search.rows.upper) // ROWS_A_CANDIDATE)
+    each = max(1, piece * customers // max(1, len(shard.item)))
 
     def work(worker: int, start: int, stop: int) -> None:
         kernels.propose(shard, rules, search, moves, start, stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -30,7 +31,7 @@ def customers_of(
     shard : Shard
     rules : Rules
     customers : ndarray of int64, shape (n_some,)
-        Row numbers, ascending; the same one may come several times.
+        Row numbers, in any order; the same one may come several times.
     backend : Backend
     threads : int
 
@@ -40,25 +41,46 @@ def customers_of(
     rules : Rules
     """
     begin, indptr = _runs_of(shard.indptr, customers)
-    kernels = backend.unchecked
     item = np.empty(int(indptr[-1]), shard.item.dtype)
     quantity = np.empty((len(shard.quantity), len(item)), np.uint16)
-    arrays = [
-        (_entries(a), _entries(b))
-        for a, b in zip([shard.item, *shard.quantity], [item, *quantity], strict=True)
-    ]
-
-    def work(worker: int, start: int, stop: int) -> None:
-        for source, out in arrays:
-            kernels.copy_runs(source, begin, indptr, start, stop, out)
-
-    share_out(work, block_cuts(indptr, PIECE_CANDIDATES, threads), threads)
-    own = _constraints_of(rules, customers, kernels)
+    copied = zip([shard.item, *shard.quantity], [item, *quantity], strict=True)
+    copy_runs(copied, begin, indptr, backend, threads)
+    own = _constraints_of(rules, customers, backend.unchecked)
     for bound in ("lower", "upper", "cap"):
         own[bound] = _own(getattr(rules, bound), customers)
     number = shard.number[customers] if len(shard.number) else shard.number
     some = Shard(0, indptr, item, quantity, _own(shard.segment, customers), number)
     return some, rules._replace(**own)
+
+
+def copy_runs(
+    arrays: Iterable[tuple[NDArray[Any], NDArray[Any]]],
+    begin: NDArray[np.int64],
+    indptr: NDArray[np.int64],
+    backend: Backend,
+    threads: int,
+) -> None:
+    """Copy runs of arrays, one behind the other.
+
+    Parameters
+    ----------
+    arrays : iterable of two ndarrays
+        What is copied from, and OUT what is copied to.
+    begin : ndarray of int64, shape (n_runs,)
+        Where each run begins in the first.
+    indptr : ndarray of int64, shape (n_runs + 1,)
+        Where each one begins in the second.
+    backend : Backend
+    threads : int
+    """
+    entries = [(_entries(source), _entries(out)) for source, out in arrays]
+    kernels = backend.unchecked
+
+    def work(worker: int, start: int, stop: int) -> None:
+        for source, out in entries:
+            kernels.copy_runs(source, begin, indptr, start, stop, out)
+
+    share_out(work, block_cuts(indptr, PIECE_CANDIDATES, threads), threads)
 
 
 def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.int64]:
