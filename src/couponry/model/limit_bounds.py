@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..data import tables
@@ -68,23 +70,27 @@ class GroupBounds:
         found = tuple(values[one] for values, one in zip(self.distinct, row, strict=True))
         return None if not found else found[0] if len(found) == 1 else found
 
-    def names(self) -> list[str | None]:
+    def name(self, group: int) -> str | None:
+        """Name a group; None for that of a limit without groups."""
+        return None if not self.distinct else group_text(self.value(group))
+
+    def names(self) -> pa.Array:
         """Name every group.
 
         Returns
         -------
-        list of str or None
-            None for that of a limit without groups.
+        pyarrow.StringArray
+            Null for that of a limit without groups.
         """
         if not self.distinct:
-            return [None] * len(self)
-        if len(self.distinct) == 1:
-            return [group_text(self.distinct[0][one]) for one in self.code[:, 0].tolist()]
-        parts = [[group_text((value,)) for value in values] for values in self.distinct]
-        return [
-            ", ".join(part[one] for part, one in zip(parts, row, strict=True))
-            for row in self.code.tolist()
+            return pa.nulls(len(self), pa.string())
+        is_one = len(self.distinct) == 1
+        parts = [
+            pa.array([group_text(value if is_one else (value,)) for value in values], pa.string())
+            for values in self.distinct
         ]
+        texts = [part.take(pa.array(self.code[:, n])) for n, part in enumerate(parts)]
+        return texts[0] if is_one else pc.binary_join_element_wise(*texts, ", ")
 
 
 def read_bounds(limit: Limit) -> GroupBounds:

@@ -124,11 +124,10 @@ def _rounding(compiled: CompiledCampaign, solution: Solution, plan: Plan) -> flo
     summed = np.maximum(abs(limits.numerator) @ size.ravel(), 0.0)
     below = np.where(limits.is_ratio, limits.denominator @ plan.usage.ravel(), 1.0)
     achieved = np.divide(summed, below, out=np.zeros(len(summed)), where=below > 0)
-    charged = sum(
-        m.penalty * (2 * largest + max(abs(m.min or 0.0), abs(m.max or 0.0)))
-        for m, largest in zip(limits.measures, achieved.tolist(), strict=True)
-        if m.mode == "soft"
-    )
+    measures = limits.measures
+    bounds = np.fmax(np.abs(np.nan_to_num(measures.low)), np.abs(np.nan_to_num(measures.high)))
+    lost = measures.penalty * (2 * achieved + bounds)
+    charged = float(lost[measures.of_mode("soft")].sum())
     worth = float((np.abs(limits.objective) * size).sum())
     # limits are kept but for rounding, and the prices say what that is worth
     kept = dot_in_order(np.abs(solution.prices), problem.activity_rounding(size))

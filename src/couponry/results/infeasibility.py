@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
 from ..model.compiled_campaign import CompiledCampaign
-from ..model.compiling.compile_limits import CompiledLimits, Measure
+from ..model.compiling.compile_limits import CompiledLimits
+from ..model.compiling.limit_measures import Measure
 from ..solver.dual.lagrangian import Lagrangian
 from ..solver.dual.scaling import Scales
 from ..solver.infeasibility.elastic_problem import RelaxationRequest

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -45,25 +43,23 @@ def limits_table(
     below = limits.denominator @ usage.ravel()
     price = np.where(limits.is_ratio, dual * below, dual)
     measures, error = limits.measures, limits.achieved_error(usage, plan.usage_error)
-    low, high = (np.array([getattr(m, end) for m in measures], float) for end in ("min", "max"))
+    low, high = measures.low, measures.high
     near = np.maximum(error, ROUNDING * np.nan_to_num(np.fmax(np.abs(low), np.abs(high))))
     distance = np.fmin(achieved - low, high - achieved)
-    is_kept = np.array([m.mode != "report" for m in measures], bool)
-    binding = is_kept & ((distance <= near) | (distance < limits.resolution(usage) - near))
+    binding = ~measures.of_mode("report") & (
+        (distance <= near) | (distance < limits.resolution(usage) - near)
+    )
+    told = measures.columns()
     return pa.table(
         {
-            "name": pa.array([m.name for m in measures], pa.string()),
-            "group": pa.array([m.group for m in measures], pa.string()),
-            "sum": pa.array([m.sum for m in measures], pa.string()),
-            "min": pa.array([m.min for m in measures], pa.float64()),
-            "max": pa.array([m.max for m in measures], pa.float64()),
+            **{column: told[column] for column in ("name", "group", "sum", "min", "max")},
             "achieved": pa.array(achieved, pa.float64(), from_pandas=True),
             "error": pa.array(error, pa.float64()),
             "price": pa.array(price, pa.float64()),
             "second_sum": pa.array(np.where(limits.is_ratio, below, np.nan), from_pandas=True),
             "dual": pa.array(dual, pa.float64()),
             "binding": pa.array(binding, pa.bool_()),
-            "mode": pa.array([m.mode for m in measures], pa.string()),
+            "mode": told["mode"],
         }
     )
 
@@ -83,10 +79,6 @@ def max_violation(compiled: CompiledCampaign, achieved: NDArray[np.float64]) -> 
     float
         In that limit's own unit; 0 if all hold.
     """
-    worst = 0.0
-    for measure, value in zip(compiled.limits.measures, achieved.tolist(), strict=True):
-        if measure.mode == "hard" and not math.isnan(value):
-            below = -math.inf if measure.min is None else measure.min - value
-            above = -math.inf if measure.max is None else value - measure.max
-            worst = max(worst, below, above)
-    return worst
+    measures = compiled.limits.measures
+    beyond = np.fmax(measures.low - achieved, achieved - measures.high)
+    return float(np.fmax.reduce(beyond[measures.of_mode("hard")], initial=0.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,35 +17,9 @@ from ..items import Items
 from ..limits import Limit
 from .customer_parts import Segments
 from .limit_groups import LimitGroups, limit_selections, look_up_limit
+from .limit_measures import Measures
 from .limit_rows import Cells, LimitMatrices, objective_table, stacked, sum_of_groups
 from .measures import Amount, Amounts
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One limit for one group: what it is called and asked to be.
-
-    Attributes
-    ----------
-    name : str
-        Of the limit.
-    group : str or None
-        Value of the limit's `by`, as `group_text` has it.
-    sum : str
-        What is summed, as `Limit.sum_text` has it.
-    min, max : float or None
-    mode : str
-    penalty : float
-        0.0 where the limit has none.
-    """
-
-    name: str
-    group: str | None
-    sum: str
-    min: float | None
-    max: float | None
-    mode: str
-    penalty: float
 
 
 @dataclass(frozen=True)
@@ -65,7 +38,7 @@ class CompiledLimits:
         Names of the attributes.
     objective : ndarray of float64, shape (1 + n_attributes, segments, n_items)
         Objective of a coupon, and of a unit of each attribute.
-    measures : list of Measure
+    measures : Measures
         One for each limit and group.
     numerator, denominator : csr_array of float64, shape (n_measures, n_cells)
         A row of the denominator is empty unless the limit is a ratio.
@@ -90,7 +63,7 @@ class CompiledLimits:
     segment_of_item: NDArray[np.int64] | None
     attributes: list[str]
     objective: NDArray[np.float64]
-    measures: list[Measure]
+    measures: Measures
     numerator: sp.csr_array
     denominator: sp.csr_array
     is_ratio: NDArray[np.bool_]
@@ -121,18 +94,16 @@ class CompiledLimits:
         float
             In units of the objective.
         """
-        lost = 0.0
-        for number in self._soft:
-            measure, value = self.measures[number], float(achieved[number])
-            low = -math.inf if measure.min is None else measure.min
-            high = math.inf if measure.max is None else measure.max
-            lost += measure.penalty * max(0.0, low - value, value - high)
-        return lost
+        soft, measures = self._soft, self.measures
+        low, high, value = measures.low[soft], measures.high[soft], achieved[soft]
+        # fmax passes over what is no bound, and over a ratio to nothing
+        missed = np.fmax(np.fmax(low - value, value - high), 0.0)
+        return float(np.cumsum(np.append(0.0, measures.penalty[soft] * missed))[-1])
 
     @cached_property
-    def _soft(self) -> list[int]:
+    def _soft(self) -> NDArray[np.int64]:
         """Numbers of the measures that are soft."""
-        return [number for number, measure in enumerate(self.measures) if measure.mode == "soft"]
+        return np.flatnonzero(self.measures.of_mode("soft"))
 
     def achieved(self, usage: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute what each measure comes to.
@@ -227,7 +198,7 @@ class CompiledLimits:
         """
         achieved, off = self.achieved(usage), self.achieved_error(usage, error)
         penalty = np.zeros(len(self.measures))
-        penalty[self._soft] = [self.measures[number].penalty for number in self._soft]
+        penalty[self._soft] = self.measures.penalty[self._soft]
         worth = float((self.objective * usage).sum()) - self.penalties(achieved)
         return worth, float((np.abs(self.objective) * error).sum() + (penalty * off).sum())
 
@@ -347,7 +318,7 @@ def _put_together(
         segment_of_item=cells.segment_of_item,
         attributes=cells.attributes,
         objective=objective,
-        measures=[measure for groups in looked_up for measure in _measures(groups)],
+        measures=Measures([g.limit for g in looked_up], [g.bounds for g in looked_up]),
         numerator=stacked([rows.above for rows in found], cells),
         denominator=stacked([rows.below for rows in found], cells),
         is_ratio=np.array([g.below is not None for g in looked_up], bool).repeat(sizes),
@@ -360,23 +331,3 @@ def _put_together(
         looked_up=looked_up,
         parts=parts,
     )
-
-
-def _measures(groups: LimitGroups) -> list[Measure]:
-    """What is measured of a limit, for each of its groups."""
-    limit, bounds = groups.limit, groups.bounds
-    name, total, mode, penalty = limit.name, limit.sum_text(), limit.mode, limit.penalty or 0.0
-    return [
-        Measure(
-            name,
-            group,
-            total,
-            None if low != low else low,
-            None if high != high else high,
-            mode,
-            float(penalty),
-        )
-        for group, low, high in zip(
-            bounds.names(), bounds.low.tolist(), bounds.high.tolist(), strict=True
-        )
-    ]

@@ -63,7 +63,7 @@ def tables_digest(compiled: CompiledCampaign) -> str:
     told: list[Any] = [
         limits.attributes,
         list(shard_attributes(compiled)),
-        limits.measures,
+        list(limits.measures),
         sorted(by_customer(problem.shard, rules)),
         [name for name, _ in (*names.lower, *names.upper)],
         (list(names.groups), list(names.constraints)),
