@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from benchmarks.instances.synthetic import Synthetic
+from numpy.typing import NDArray
 
 from couponry import Campaign, CustomerRule, Limit
+from couponry.engines.local import LocalEngine
 from couponry.kernels import load
+from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.price_space import PriceSpace
-from couponry.solver.dual.tied_prices import TiedPrices
+from couponry.solver.dual.row_steps import RowActivities, RowDensity, descend_by_rows
+from couponry.solver.dual.scaling import Scales
+from couponry.solver.dual.tied_prices import TiedProblem
 from couponry.solver.options import DEFAULT_OPTIONS
+from couponry.solver.problem import Problem
 
 STORES, OFFERS, CUSTOMERS = 5, 40, 6000
+FEW = replace(DEFAULT_OPTIONS.tied_prices, prices=100)
+OPTIONS = replace(
+    DEFAULT_OPTIONS,
+    tied_prices=FEW,
+    sampling=replace(DEFAULT_OPTIONS.sampling, customers_per_only_sampled=1e9),
+    price_search=replace(
+        DEFAULT_OPTIONS.price_search, newton_candidates=1 << 10, newton_customers=100
+    ),
+)
 
 
-def campaign() -> Campaign:
-    """Stocks of an offer in a store, a promise by brand, and a budget."""
+def campaign(*others: Limit) -> Campaign:
+    """Stocks of an offer in a store, and a budget."""
     size = Synthetic(CUSTOMERS, width=24, offers=OFFERS, brands=8, seed=4)
     rng = np.random.default_rng(2)
     store = rng.integers(0, STORES, CUSTOMERS)
@@ -37,38 +55,105 @@ def campaign() -> Campaign:
         limits=[
             Limit("stock", by=("store", "offer"), table=stock),
             Limit("budget", sum="cost", max=5000.0),
+            *others,
         ],
     )
 
 
+def engine_over(problem: Problem, threads: int = 2) -> LocalEngine:
+    return LocalEngine(problem.shard, problem.rules, load(), threads, 0)
+
+
+def tied_of(problem: Problem) -> TiedProblem:
+    tied = TiedProblem.of(problem, FEW)
+    assert tied is not None
+    return tied
+
+
 def test_an_offer_has_one_price_in_all_stores() -> None:
     problem = campaign().compile(load()).problem
-    space = PriceSpace.for_problem(problem, np.ones(len(problem.lower)))
-    tied = TiedPrices(problem, space)
-    assert len(tied) == OFFERS + 1
-    point = np.random.default_rng(1).random(len(tied))
-    prices = tied.prices(point)
-    of_stock = prices[:-1].reshape(STORES, OFFERS)
-    assert (of_stock == of_stock[0]).all()
-    assert np.allclose(tied.point(prices), point)
-    slopes = tied.gradient(problem, np.zeros(len(prices)))
-    assert np.allclose(np.sort(slopes)[-1], problem.upper.max())
-    assert np.isclose(slopes.sum(), problem.upper.sum())
+    tied = tied_of(problem)
+    assert len(tied.problem.lower) == OFFERS + 1
+    of_stock = tied.tie[:-1].reshape(STORES, OFFERS)
+    assert (of_stock == of_stock[0]).all() and len(np.unique(of_stock)) == OFFERS
+    assert (tied.class_of == 0).all() and tied.problem.objective.shape[1] == 1
+    summed = np.bincount(tied.tie, weights=problem.upper)
+    assert (tied.problem.upper == summed).all()
+    assert TiedProblem.of(problem, replace(FEW, fewer=6)) is None
+    assert TiedProblem.of(problem, DEFAULT_OPTIONS.tied_prices) is None
+
+
+@pytest.mark.parametrize("of_one_store", [False, True])
+def test_the_dual_of_tied_prices_is_the_dual(of_one_store: bool) -> None:
+    others = [Limit("north", customers={"store": 3}, max=900)] if of_one_store else []
+    problem = campaign(*others).compile(load()).problem
+    tied, engine = tied_of(problem), engine_over(problem)
+    # the store that has a limit of its own has other prices than the others
+    assert tied.problem.objective.shape[1] == 1 + of_one_store
+    prices = np.random.default_rng(1).random(len(tied.problem.lower)) / 10
+    whole = Lagrangian(problem, engine).evaluate(prices[tied.tie])
+    elsewhere: Any = SimpleNamespace(evaluate=engine.evaluate)  # segments are told apart there
+    for one in (engine, elsewhere):
+        found = tied.dual(one, 1.0).evaluate(prices)
+        assert np.isclose(found.dual, whole.dual, rtol=1e-12)
+        assert np.allclose(found.usage, tied.summed(whole.usage), rtol=1e-12)
+        activity = np.bincount(tied.tie, weights=whole.activity)
+        assert np.allclose(found.activity, activity, rtol=1e-12)
+
+
+def test_activities_by_themselves_are_those_of_an_evaluation() -> None:
+    problem = (
+        campaign(Limit("half", share=True, where={"brand": 2}, min=0.1)).compile(load()).problem
+    )
+    dual = Lagrangian(problem, engine_over(problem))
+    activities, random = RowActivities(dual), np.random.default_rng(8)
+    for _ in range(3):
+        prices = random.random(len(problem.lower)) / 20
+        expected = dual.evaluate(prices).activity
+        assert np.allclose(activities.at(prices), expected, rtol=1e-9, atol=1e-6)
+    with pytest.raises(OverflowError):
+        activities.at(np.full(len(problem.lower), 1e38))
+
+
+def test_steps_by_rows_lower_the_dual_and_violations() -> None:
+    problem = campaign().compile(load()).problem
+    engine = engine_over(problem)
+    dual, scales = Lagrangian(problem, engine), Scales.measure(problem, engine)
+    space = PriceSpace.for_problem(problem, scales.price_scale(1.0))
+    start = np.where(problem.upper < 1000, 0.2, 0.0)
+    density = RowDensity.at(dual, start, scales, DEFAULT_OPTIONS.curvature)
+    assert (density.slope > 0).all() and (density.width > 0).all()
+    seen: list[float] = []
+
+    def violation(activity: NDArray[np.float64]) -> float:
+        seen.append(float(problem.violation(activity).sum()))
+        return seen[-1] / 24_000
+
+    found = descend_by_rows(
+        RowActivities(dual), problem, space, start, density, violation, lambda: False,
+        DEFAULT_OPTIONS.row_steps,
+    )  # fmt: skip
+    assert 5 < len(seen) <= 1 + DEFAULT_OPTIONS.row_steps.steps
+    first, last = dual.evaluate(start), dual.evaluate(found)
+    assert problem.violation(last.activity).sum() == pytest.approx(min(seen), abs=1e-3)
+    assert min(seen) < seen[0] / 10 and last.dual < first.dual
+    assert (found >= 0).all()
 
 
 def test_prices_that_start_tied_end_as_near_to_the_best() -> None:
-    options = replace(
-        DEFAULT_OPTIONS,
-        tied_prices=replace(DEFAULT_OPTIONS.tied_prices, prices=100),
-        sampling=replace(DEFAULT_OPTIONS.sampling, customers_per_only_sampled=1e9),
-        price_search=replace(
-            DEFAULT_OPTIONS.price_search, newton_candidates=1 << 10, newton_customers=100
-        ),
-    )
-    tied = campaign().solve(gap=1e-3, threads=2, solver_options=options)
+    tied = campaign().solve(gap=1e-3, threads=2, solver_options=OPTIONS)
     other = campaign().solve(gap=1e-3, threads=2)
     assert tied.status == other.status == "optimal"
     assert tied.bound >= other.objective
     assert other.bound >= tied.objective
-    again = campaign().solve(gap=1e-3, threads=1, solver_options=options)
+    again = campaign().solve(gap=1e-3, threads=1, solver_options=OPTIONS)
     assert again.allocation.to_arrow().equals(tied.allocation.to_arrow())
+
+
+def test_regrets_of_all_stores_together_leave_enough_customers_free() -> None:
+    sizes = replace(OPTIONS.sizes, in_memory_candidates=1_000)
+    options = replace(OPTIONS, sizes=sizes)
+    apart = replace(options, free_customers=replace(options.free_customers, candidates_per_cell=0))
+    for one in (options, apart):
+        result = campaign().solve(gap=2e-3, threads=2, solver_options=one)
+        assert result.status == "optimal" and result.max_violation == 0.0

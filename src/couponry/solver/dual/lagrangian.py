@@ -117,7 +117,8 @@ class Lagrangian:
         """
         problem = self.problem
         charged = (self._columns @ prices).reshape(problem.objective.shape)
-        return np.asarray(problem.objective * objective - charged)
+        worth = problem.objective if objective == 1.0 else problem.objective * objective
+        return np.asarray(worth - charged)
 
     def price_table(self, reduced: NDArray[np.float64]) -> NDArray[np.float64]:
         """Turn reduced values by attribute into reduced values by packed quantity.
@@ -154,7 +155,9 @@ class Lagrangian:
         usage[0] = counted[0]
         for c, quantity in enumerate(problem.quantity_of):
             usage[1 + c] = problem.low[c] * counted[0] + problem.step[c] * counted[1 + quantity]
-        return usage * self.scale
+        if self.scale != 1.0:
+            usage *= self.scale
+        return usage
 
     def support(self, prices: NDArray[np.float64]) -> float:
         """Sum price+ * upper - price- * lower; infinite where a bound that is none is priced."""
@@ -382,6 +385,6 @@ def as_float32(table: NDArray[np.float64]) -> NDArray[np.float32]:
     OverflowError
         Where prices are beyond float32.
     """
-    if not (np.abs(table) < LARGEST_PRICE).all():
+    if table.size and not (table.max() < LARGEST_PRICE and table.min() > -LARGEST_PRICE):
         raise OverflowError("prices grew beyond float32")
     return table.astype(np.float32)

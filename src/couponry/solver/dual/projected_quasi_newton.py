@@ -24,14 +24,13 @@ from ..options import QuasiNewtonOptions
 from .lagrangian import Evaluation, Lagrangian
 from .price_space import PriceSpace
 from .quasi_newton import Effort
-from .tied_prices import TiedPrices
 
 Floats = NDArray[np.float64]
 
 
 def minimise_projected(
     lagrangian: Lagrangian,
-    space: PriceSpace | TiedPrices,
+    space: PriceSpace,
     start: NDArray[np.float64],
     effort: Effort,
     watch: Callable[[Evaluation], bool],
@@ -42,7 +41,7 @@ def minimise_projected(
     Parameters
     ----------
     lagrangian : Lagrangian
-    space : PriceSpace or TiedPrices
+    space : PriceSpace
     start : ndarray of float64, shape (n_rows,)
         Prices to start from.
     effort : Effort

@@ -2,60 +2,133 @@
 
 The stock of an offer in each of hundreds of shops asks for hundreds of thousands of prices, and a sample of customers
 has a handful of candidates for each. One price for an offer in all shops is found from a small sample, and is near what
-each shop's own comes to. The dual of tied prices is the dual itself over fewer coordinates, whose slopes are sums.
+each shop's own comes to. It is the price of what all shops have of it together: limits that are tied are summed. Where
+that leaves segments of customers with the same prices, these are one segment, and a table of prices is as small as one
+of the offers.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.local import LocalEngine
+from ...engines.protocol import Engine
 from ...kernels.hashing import scatter
+from ...utils.lazy_imports import sparse as sp
+from ..options import TiedPriceOptions
 from ..problem import Problem
-from .price_space import PriceSpace
+from .lagrangian import Evaluation, Lagrangian, as_float32
 
 
-class TiedPrices:
-    """Coordinates of a price space, tied where limits sum the same items for other customers.
+@dataclass(frozen=True)
+class TiedProblem:
+    """A problem whose limits are summed where they differ in their customers alone.
 
-    Parameters
-    ----------
-    problem : Problem
-    space : PriceSpace
+    What keeps the limits keeps their sums: the bound of the sums is one of the limits, at prices that are tied.
 
     Attributes
     ----------
-    tie : ndarray of int64, shape (n_coordinates,)
-        Which tied coordinate each one of `space` is given.
-    highest : ndarray of float64, shape (n_ties,)
-        Largest tied coordinate.
+    problem : Problem
+        With one row for all that are tied, over classes of segments; its candidates are those of the whole one.
+    tie : ndarray of int64, shape (n_rows,)
+        Which of its rows each row of the whole problem is part of.
+    class_of : ndarray of int64, shape (n_segments,)
+        Which of its segments each segment is part of.
     """
 
-    def __init__(self, problem: Problem, space: PriceSpace):
-        self._space = space
-        key = np.stack([items_key(problem)[space.row], space.sign > 0], axis=1)
-        _, tie = np.unique(key.astype(np.uint64), axis=0, return_inverse=True)
-        self.tie: NDArray[np.int64] = tie.reshape(-1).astype(np.int64)
-        self.highest = np.zeros(int(self.tie.max(initial=-1)) + 1)
-        np.maximum.at(self.highest, self.tie, space.highest)
+    problem: Problem
+    tie: NDArray[np.int64]
+    class_of: NDArray[np.int64]
 
-    def __len__(self) -> int:
-        return len(self.highest)
+    @classmethod
+    def of(cls, whole: Problem, options: TiedPriceOptions) -> TiedProblem | None:
+        """Tie what rows there are, if that leaves far fewer.
 
-    def prices(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Signed prices, shape (n_rows,), at a point, shape (n_ties,)."""
-        return self._space.prices(np.minimum(point[self.tie], self._space.highest))
+        Parameters
+        ----------
+        whole : Problem
+        options : TiedPriceOptions
 
-    def point(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The point of signed prices: the mean of those that are tied, shape (n_ties,)."""
-        each = self._space.point(prices)
-        count = np.bincount(self.tie, minlength=len(self))
-        return np.asarray(np.bincount(self.tie, weights=each, minlength=len(self)) / count)
+        Returns
+        -------
+        TiedProblem or None
+            None where prices are few, or tying them leaves about as many.
+        """
+        rows = len(whole.lower)
+        if rows < options.prices:
+            return None
+        kind = np.stack([whole.lower == -np.inf, whole.upper == np.inf, whole.integer])
+        key = scatter(items_key(whole) + scatter(whole.penalty.view(np.uint64)))
+        key = key * np.uint64(8) + (np.array([4, 2, 1]) @ kind).astype(np.uint64)
+        found, tie = np.unique(key, return_inverse=True)
+        if len(found) * options.fewer > rows:
+            return None
+        tie = tie.reshape(-1).astype(np.int64)
+        member = sp.csr_array((np.ones(rows), (tie, np.arange(rows))), shape=(len(found), rows))
+        summed = sp.csc_array(member @ whole.rows)
+        class_of, first = _classes(whole, summed)
+        segments, items = whole.objective.shape[1:]
+        cell = (np.arange(len(whole.objective))[:, None] * segments + first)[:, :, None] * items
+        columns = (cell + np.arange(items)).ravel()
+        lower, upper = (
+            np.bincount(tie, weights=bound, minlength=len(found)).astype(float)
+            for bound in (whole.lower, whole.upper)
+        )
+        one_of = np.zeros(len(found), np.int64)
+        one_of[tie] = np.arange(rows)
+        problem = replace(
+            whole,
+            objective=np.ascontiguousarray(whole.objective[:, first]),
+            rows=sp.csr_array(summed[:, columns]),
+            lower=lower,
+            upper=upper,
+            penalty=whole.penalty[one_of],
+            integer=whole.integer[one_of],
+        )
+        return cls(problem, tie, class_of)
 
-    def gradient(self, problem: Problem, activity: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Slopes of the dual by tied coordinate, from activities, shape (n_rows,)."""
-        slope = self._space.gradient(problem, activity)
-        return np.bincount(self.tie, weights=slope, minlength=len(self)).astype(float)
+    def summed(self, usage: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Sum up usage over the segments of each class.
+
+        Parameters
+        ----------
+        usage : ndarray, shape (n, n_segments, n_items)
+
+        Returns
+        -------
+        ndarray, shape (n, n_classes, n_items)
+        """
+        order = np.argsort(self.class_of, kind="stable")
+        first = np.flatnonzero(np.diff(self.class_of[order], prepend=-1))
+        return np.asarray(np.add.reduceat(usage[:, order], first, axis=1))
+
+    def dual(self, engine: Engine, scale: float) -> Lagrangian:
+        """Return its dual over a sample of the customers; `scale`: customers in all for each that the engine has."""
+        return _OfClasses(self, engine, scale)
+
+
+class _OfClasses(Lagrangian):
+    """The dual of tied prices, over customers whose segments are those of the whole problem."""
+
+    def __init__(self, tied: TiedProblem, engine: Engine, scale: float):
+        is_here = isinstance(engine, LocalEngine) and not engine.is_streamed
+        self._tied = None if is_here else tied
+        if isinstance(engine, LocalEngine) and is_here:
+            engine = engine.of_classes(tied.class_of)
+        super().__init__(tied.problem, engine, scale)
+
+    def evaluate(self, prices: NDArray[np.float64], objective: float = 1.0) -> Evaluation:
+        """See `Lagrangian.evaluate`."""
+        tied = self._tied
+        if tied is None:
+            return super().evaluate(prices, objective)
+        reduced = self.reduced(prices, objective)
+        table = as_float32(self.price_table(reduced))
+        counted = self.engine.evaluate(np.ascontiguousarray(table[:, tied.class_of]))
+        return self._evaluation(prices, reduced, tied.summed(counted).astype(np.int64))
 
 
 def items_key(problem: Problem) -> NDArray[np.uint64]:
@@ -73,7 +146,25 @@ def items_key(problem: Problem) -> NDArray[np.uint64]:
     rows = problem.rows
     attribute, place = np.divmod(rows.indices.astype(np.int64), problem.objective[0].size)
     column = attribute * problem.objective.shape[2] + place % problem.objective.shape[2]
-    weight = np.ascontiguousarray(rows.data).view(np.uint64)
-    each = scatter(column.astype(np.uint64)) * (scatter(weight) | np.uint64(1))
+    return _keys(rows.indptr, column, rows.data)
+
+
+def _keys(
+    ptr: NDArray[np.integer], place: NDArray[np.integer], weight: NDArray[np.float64]
+) -> NDArray[np.uint64]:
+    """A number of the entries of each row, or column, in whichever order."""
+    weights = np.ascontiguousarray(weight).view(np.uint64)
+    each = scatter(place.astype(np.uint64)) * (scatter(weights) | np.uint64(1))
     total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(scatter(each), dtype=np.uint64)])
-    return np.asarray(total[rows.indptr[1:]] - total[rows.indptr[:-1]])
+    return np.asarray(total[ptr[1:]] - total[ptr[:-1]])
+
+
+def _classes(whole: Problem, summed: sp.csc_array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Segments whose prices are the same at any tied prices: the class of each, and the first one of each class."""
+    shape = whole.objective.shape
+    key = _keys(summed.indptr, summed.indices, summed.data).reshape(shape)
+    key = scatter(key ^ scatter(np.ascontiguousarray(whole.objective + 0.0).view(np.uint64)))
+    at = np.arange(shape[0] * shape[2], dtype=np.uint64).reshape(shape[0], 1, shape[2])
+    of_segment = scatter(key ^ scatter(at)).sum(axis=(0, 2), dtype=np.uint64)
+    _, first, class_of = np.unique(of_segment, return_index=True, return_inverse=True)
+    return class_of.reshape(-1).astype(np.int64), first.astype(np.int64)

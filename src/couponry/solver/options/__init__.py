@@ -28,6 +28,7 @@ from .price_options import (
     PriceCapOptions,
     PriceSearchOptions,
     QuasiNewtonOptions,
+    RowStepOptions,
     SensitivityOptions,
     TiedPriceOptions,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "QuasiNewtonOptions",
     "RelaxationOptions",
     "RepairOptions",
+    "RowStepOptions",
     "SampleSize",
     "SamplingOptions",
     "SensitivityOptions",
@@ -96,6 +98,9 @@ class SolverOptions:
 
     tied_prices: TiedPriceOptions = field(default_factory=TiedPriceOptions)
     """First prices where limits differ in their customers alone."""
+
+    row_steps: RowStepOptions = field(default_factory=RowStepOptions)
+    """Steps of each price by itself."""
 
     newton: NewtonOptions = field(default_factory=NewtonOptions)
     """Newton's method on the dual."""

@@ -207,10 +207,37 @@ class TiedPriceOptions:
     passes: int = 60
     """Evaluations of the dual over the sample, at most."""
 
-    enough_gain: float = 0.25
-    """Share of the asked gap that Newton's steps on everybody must gain, two of them together, for another one to be
-    made. A limit on a dozen coupons makes kinks of which no model knows: steps promise more than they keep, and repair
-    does the rest."""
+
+@dataclass(frozen=True)
+class RowStepOptions:
+    """Steps of each price by itself, from tied prices on."""
+
+    steps: int = 32
+    """Steps, at most."""
+
+    first_length: float = 0.7
+    """Share of what a limit asks for that its price moves at first: what leaves one limit's items takes others'."""
+
+    growth: float = 1.2
+    """Factor on that share while a price goes on in one direction."""
+
+    longest_length: float = 1.5
+    """That share, at most."""
+
+    shortening: float = 0.45
+    """The same after it turned."""
+
+    longest: float = 8.0
+    """Longest step, in bandwidths of the density: a density says nothing of what is further away."""
+
+    slope_floor: float = 1e-3
+    """Share of the median density that every limit has, at least: where nothing is near, its price moves that far."""
+
+    near_share: float = 5e-4
+    """Violation, as a share of all coupons, that is near enough: repair does the rest."""
+
+    progress_share: float = 0.97
+    """Share of the violation before that a step must get below for another one to be worth it."""
 
 
 @dataclass(frozen=True)

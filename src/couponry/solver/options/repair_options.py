@@ -22,6 +22,10 @@ class FreeCustomerOptions:
     """Octaves of regret that are told apart where there are more: a third of that, and a sample has hardly a candidate
     for each."""
 
+    candidates_per_cell: int = 64
+    """Candidates of a sample for each item in a segment, from which on segments have regrets of their own: fewer say
+    less of a segment than all together do, as `sampled_candidates` would be all that there are."""
+
     tries: int = 4
     """Tries, at most, each with `more_candidates` times as many candidates where that was not enough."""
 

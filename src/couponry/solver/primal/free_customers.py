@@ -100,9 +100,12 @@ class RegretCounts:
     ----------
     histogram : LogHistogram
         Bins of regret.
-    count : ndarray of int64, shape (2 * n_segments * n_items, n_bins - 1)
-        `PARTS` for each candidate, by direction (0 leaves, 1 comes), cell and bin whose regret is in that bin or a
-        lower one. A candidate that weighs less in the limits than its cell's mean counts as so much less.
+    count : ndarray of int64, shape (2 * n_counted, n_bins - 1)
+        `PARTS` for each candidate, by direction (0 leaves, 1 comes), counted cell and bin whose regret is in that bin
+        or a lower one. A candidate that weighs less in the limits than its cell's mean counts as so much less.
+    are_together : bool
+        Whether all segments are counted together, so that there is a counted cell for each item: a sample has too few
+        candidates of an item in a segment to tell more.
     """
 
     def __init__(
@@ -115,31 +118,70 @@ class RegretCounts:
         self.sample = sample
         table = sample.price_table(sample.reduced(prices))
         found = sample.engine.alternatives(as_float32(table))
+        segments, items = sample.problem.objective.shape[1:]
+        self.are_together = is_few_by_cell(sample, options)
+        cells = (1, items) if self.are_together else (segments, items)
         many = sample.problem.objective[0].size > options.finely_counted_cells
-        octaves = options.coarse_octaves if many else RESOLVED_OCTAVES
+        is_coarse = many and not self.are_together
+        octaves = options.coarse_octaves if is_coarse else RESOLVED_OCTAVES
         largest = float(np.abs(table[0]).max(initial=0.0)) or 1.0
         self.histogram = LogHistogram(4 * largest, octaves)
         self.count = self.histogram.cumulative(
             sample.engine,
             found,
-            sample.problem.objective.shape[1:],
+            cells,
             by_decision=True,
-            weights=_relative_weights(sample, scales, options),
+            weights=_relative_weights(sample, scales, options, cells),
         )
+
+    def by_cell(self, scales: Scales) -> NDArray[np.float64]:
+        """Say how many candidates of the sample can leave and come at any regret.
+
+        Parameters
+        ----------
+        scales : Scales
+
+        Returns
+        -------
+        ndarray of float64, shape (2, n_segments * n_items)
+            For each direction. Where segments are counted together, each has a share of them by its candidates.
+        """
+        there_are = self.count[:, -1].reshape(2, -1) / PARTS
+        if not self.are_together:
+            return there_are
+        everything = scales.everything[0]
+        shared = there_are[:, None] * share_of_cells(everything)
+        return np.asarray(shared.reshape(2, everything.size))
+
+
+def is_few_by_cell(sample: Lagrangian, options: FreeCustomerOptions) -> bool:
+    """Tell whether a sample has too few candidates of an item in a segment for segments to be told apart."""
+    _, segments, items = sample.problem.objective.shape
+    few = options.candidates_per_cell * segments * items > sample.engine.candidates
+    return bool(segments > 1 and few)
+
+
+def share_of_cells(everything: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each segment's share of the candidates of each item, (n_segments, n_items)."""
+    total = everything.sum(axis=0)
+    share = np.divide(everything, total, out=np.zeros(everything.shape), where=total > 0)
+    return np.asarray(share)
 
 
 def _relative_weights(
-    sample: Lagrangian, scales: Scales, options: FreeCustomerOptions
+    sample: Lagrangian, scales: Scales, options: FreeCustomerOptions, cells: tuple[int, int]
 ) -> LossWeights:
     """The least that each candidate weighs in any attribute that limits sum, in means of its cell, at most 1."""
-    problem, cells = sample.problem, sample.problem.objective.shape[1:]
+    problem, everything = sample.problem, scales.everything
     summed = np.flatnonzero(scales.coefficient[:, 1:].any(axis=0))
-    tiles = len(scales.means[0]) // problem.low.shape[1]
+    means: NDArray[np.float64] = scales.means.reshape(everything.shape)
+    if cells[0] < everything.shape[1]:  # of each item, whatever the segments
+        means = (means * share_of_cells(everything[0])).sum(axis=1, keepdims=True)
     lines: list[NDArray[np.float64]] = []  # of each attribute, in means: see `LossWeights`
     for c in summed.tolist():
-        mean = scales.means[1 + c]
-        inverse = np.divide(1.0, mean, out=np.ones(len(mean)), where=mean > 0)
-        lines += [np.tile(x, tiles) * inverse for x in (problem.low[c], problem.step[c])]
+        mean = means[1 + c]
+        inverse = np.divide(1.0, mean, out=np.ones(cells), where=mean > 0)
+        lines += [x * inverse for x in (problem.low[c], problem.step[c])]
     line = np.array(lines, np.float64).reshape(2 * len(summed), *cells)
     return LossWeights(line, problem.quantity_of[summed].astype(np.int64), options.least_weight)
 
@@ -171,8 +213,10 @@ def regret_thresholds(
     _, segments, items = sample.problem.objective.shape
     per_million = options.spare_candidates_per_million
     spare = options.spare_candidates + per_million * sample.scale * sample.engine.customers / 1e6
-    there_are = count[:, -1].reshape(2, segments * items) / PARTS
+    there_are = regrets.by_cell(scales)
     target = _wanted_by_cell(needs, factor, spare, scales, there_are).ravel() / sample.scale
+    if regrets.are_together:
+        return _shared_thresholds(target, regrets, scales, options)
     is_enough = count >= PARTS * np.maximum(target, options.sampled_candidates)[:, None]
     last = len(edges) - 1
     at = np.where(is_enough.any(axis=1), is_enough.argmax(axis=1), last)
@@ -189,6 +233,33 @@ def regret_thresholds(
     by_level = np.where(target > 0, by_level, NEVER_FREE)
     by_level = np.minimum(by_level, LARGEST_THRESHOLD).astype(np.float32)
     return by_level.reshape(options.halvings, 2, segments, items)
+
+
+def _shared_thresholds(
+    target: NDArray[np.float64],
+    regrets: RegretCounts,
+    scales: Scales,
+    options: FreeCustomerOptions,
+) -> NDArray[np.float32]:
+    """Thresholds where segments are counted together: each cell has its share of what its item has at any regret."""
+    edges, count = regrets.histogram.edges, regrets.count
+    share = np.tile(share_of_cells(scales.everything[0]), (2, 1, 1))
+    segments, items = scales.everything.shape[1:]
+    share = share.reshape(2, segments, items)
+    of_item = np.divide(
+        target.reshape(share.shape), share, out=np.full(share.shape, np.inf), where=share > 0
+    )
+    of_item = np.maximum(of_item, options.sampled_candidates)
+    # counts of one item after the other are one ascending list: all cells are looked up at once
+    above = float(count.max(initial=0)) + 1.0
+    begin = above * np.arange(len(count)).reshape(2, 1, items)
+    listed = (count + begin.reshape(-1, 1)).ravel()
+    bins = count.shape[1]
+    place = np.searchsorted(listed, begin + np.minimum(PARTS * of_item, above - 0.5))
+    at = place - bins * np.arange(len(count)).reshape(2, 1, items)
+    threshold = np.where(at < bins, edges[np.minimum(at, bins - 1)], LARGEST_THRESHOLD)
+    threshold = np.where(target.reshape(share.shape) > 0, threshold, NEVER_FREE)
+    return threshold.astype(np.float32)[None]
 
 
 def _wanted_by_cell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..dual.search.noise_search import NoiseSearch
+from ..dual.search.tied_start import TiedSearch
 from ..solve_state import SolveState
 from .rounding_stage import round_to_integers
 
@@ -30,8 +31,10 @@ def choose_without_prices(state: SolveState) -> None:
 
 def find_prices(state: SolveState) -> None:
     """Look for prices on samples of customers, then on everybody."""
+    start = state.request.start
     with state.clock.stage("dual"):
-        point = state.search.first_prices(state.request.start)
+        tied = TiedSearch(state.search).point() if start is None else None
+        point = state.search.first_prices(start) if tied is None else tied
         state.certify(point)
     state.start_point = point
     state.diverged = state.search.diverged

@@ -24,7 +24,12 @@ from ..primal.fixed_customers import (
     usage_error,
     with_earlier_choice,
 )
-from ..primal.free_customers import CouponNeeds, RegretCounts, regret_thresholds
+from ..primal.free_customers import (
+    CouponNeeds,
+    RegretCounts,
+    is_few_by_cell,
+    regret_thresholds,
+)
 from ..primal.repair import MeasuredChoice, Repair
 from ..solve_state import SolveState
 
@@ -100,7 +105,10 @@ class _FreeCustomerRepair:
         self._lagrangian = point.lagrangian
         self._evaluation = point.evaluation
         self._needs = _needs(state, point.evaluation)
-        sample = point.samples.for_regrets(point.lagrangian.problem)
+        problem, samples = point.lagrangian.problem, point.samples
+        sample = samples.for_regrets(problem)
+        if is_few_by_cell(sample, state.options.free_customers):  # a smaller one says as much
+            sample = samples.for_tied_prices(problem, problem.objective.shape[2])
         self._regrets = RegretCounts(
             sample, point.evaluation.prices, state.scales, state.options.free_customers
         )

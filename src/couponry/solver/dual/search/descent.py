@@ -41,8 +41,6 @@ class Descent:
         `near_share` a single one is.
     curvature : RowCurvature, optional
         Of the dual, where it is known.
-    enough_gain : float, default 0
-        Share of the dual value that two steps must gain together for the descent to go on.
     """
 
     dual: Lagrangian
@@ -54,7 +52,6 @@ class Descent:
     steps: int | None = None
     stalled_steps: int = 0
     curvature: RowCurvature | None = None
-    enough_gain: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,8 +70,6 @@ class NearEnough:
         Share of the violation before that they must get below.
     stalled_steps : int, default 1
         How many steps are looked at together.
-    enough_gain : float, default 0
-        Share of the dual value that two steps must gain together for the descent to go on, whatever the next promises.
     """
 
     tolerance: float
@@ -82,7 +77,6 @@ class NearEnough:
     stalled_coupons: float
     progress_share: float
     stalled_steps: int = 1
-    enough_gain: float = 0.0
 
 
 def coupons_quick_to_repair(problem: Problem, coupons: float, options: PriceSearchOptions) -> float:
@@ -131,13 +125,8 @@ def stop_without_noise(
         Called with an evaluation and the gain that the next step promises; True ends the descent.
     """
     last = deque([np.inf] * near.stalled_steps)
-    duals = deque([np.inf, np.inf], maxlen=2)
 
     def stop(evaluation: Evaluation, promised: float) -> bool:
-        gained = duals[0] - evaluation.dual
-        duals.append(evaluation.dual)
-        if gained < near.enough_gain * abs(evaluation.dual):
-            return True
         coupons = violation(evaluation)
         before = last.popleft()
         last.append(coupons)

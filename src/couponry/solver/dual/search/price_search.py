@@ -34,7 +34,6 @@ from .descent import (
     stop_without_noise,
 )
 from .price_point import PricePoint
-from .tied_start import find_tied_prices
 from .violation import ViolationMeasure
 
 
@@ -180,7 +179,8 @@ class PriceSearch:
 
     def without_prices(self) -> PricePoint | None:
         """Everybody's best choice without prices, unless limits are far from being kept."""
-        if len(self.samples) == 0:
+        is_quick = self.problem.candidates <= self.options.sizes.in_memory_candidates
+        if len(self.samples) == 0 and is_quick:
             return self.point(self._unpriced)
         if self.violation(self._unpriced) > self.options.price_search.near_share * self.coupons:
             return None
@@ -202,16 +202,8 @@ class PriceSearch:
         for level in levels:
             self._descend_sample(level, is_far=level == 0 and start is None)
         tolerance = self.gap * self.options.price_search.gain_tolerance
-        is_far, enough = len(self.samples) == 0, 0.0
-        if is_far and start is None and self.is_smooth:
-            dual = self.problem, self.space, self.samples, self.typical_worth * self.coupons
-            tied = find_tied_prices(*dual, tolerance, self._watch, self.options)
-            if tied is not None and not self.diverged:
-                self.prices, is_far = tied, False
-                enough = self.gap * self.options.tied_prices.enough_gain
-            self.diverged = False
-        whole = Descent(self.whole, self.samples, tolerance, is_far, enough_gain=enough)
-        return self.point(self.descend(whole))
+        is_far = len(self.samples) == 0
+        return self.point(self.descend(Descent(self.whole, self.samples, tolerance, is_far)))
 
     def least_dual(self) -> PricePoint:
         """Prices of the least dual, as far as the asked gap tells."""
@@ -317,7 +309,7 @@ class PriceSearch:
         )
         return evaluation
 
-    def _watch(self, evaluation: Evaluation) -> bool:
+    def watch(self, evaluation: Evaluation) -> bool:
         """Count an evaluation; whether to stop, for want of time or because the dual has no minimum."""
         self.evaluations += 1
         self.diverged = evaluation.dual < self._lowest_dual
@@ -335,7 +327,7 @@ class PriceSearch:
         passes = min(passes, options.passes_over_many) if is_brief else passes
         effort = Effort(self.typical_worth * self.coupons, passes, descent.tolerance)
         space, method = self._space(descent), minimise_projected if self.is_smooth else minimise
-        return method(descent.dual, space, self.prices, effort, self._watch, options)
+        return method(descent.dual, space, self.prices, effort, self.watch, options)
 
     def _minimise_by_newton(self, descent: Descent, evaluation: Evaluation) -> Evaluation:
         """By Newton's method, from prices that are near."""
@@ -361,7 +353,7 @@ class PriceSearch:
         if steps is None:
             search = options.price_search
             steps = search.newton_steps if is_whole else search.sample_steps
-        found = newton.descend(evaluation, steps, self._stopping_rule(descent), self._watch)
+        found = newton.descend(evaluation, steps, self._stopping_rule(descent), self.watch)
         if is_whole and not descent.noise:
             self.curvature = newton.last_curvature
         return found
@@ -383,8 +375,7 @@ class PriceSearch:
         steps = 1 if near_share is None else descent.stalled_steps
         stalled = options.near_share * self.coupons if steps else 0.0
         progress = options.progress_share
-        asked = max(1, steps), descent.enough_gain
-        near = NearEnough(descent.tolerance, enough, stalled, progress, *asked)
+        near = NearEnough(descent.tolerance, enough, stalled, progress, max(1, steps))
         stop = stop_without_noise(
             near,
             lambda found: violations.coupons(found, self.space),

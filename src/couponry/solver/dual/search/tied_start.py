@@ -1,57 +1,92 @@
-"""Prices to start from where limits differ in their customers alone, and are too many for samples."""
+"""Prices where limits differ in their customers alone, and are too many for samples: tied first, then each its own."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...options import SolverOptions
-from ...problem import Problem
-from ..lagrangian import Evaluation
+from ..lagrangian import Lagrangian
+from ..price_caps import find_price_caps
 from ..price_space import PriceSpace
 from ..projected_quasi_newton import minimise_projected
 from ..quasi_newton import Effort
-from ..sampling import Samples
-from ..tied_prices import TiedPrices
+from ..row_steps import RowActivities, RowDensity, descend_by_rows
+from ..scaling import Scales
+from ..tied_prices import TiedProblem
+from .price_point import PricePoint
+from .price_search import PriceSearch
 
 
-def find_tied_prices(
-    problem: Problem,
-    space: PriceSpace,
-    samples: Samples,
-    unit: float,
-    tolerance: float,
-    watch: Callable[[Evaluation], bool],
-    options: SolverOptions,
-) -> NDArray[np.float64] | None:
-    """Find one price for limits that differ in their customers alone, by quasi-Newton steps on a sample.
+class TiedSearch:
+    """Prices of limits that differ in their customers alone.
 
     Parameters
     ----------
-    problem : Problem
-    space : PriceSpace
-    samples : Samples
-    unit : float
-        Unit of the dual value for stopping rules.
-    tolerance : float
-        Stop when an iteration gains less than this share of the dual value.
-    watch : callable
-        Called with every evaluation; True stops.
-    options : SolverOptions
-
-    Returns
-    -------
-    ndarray of float64, shape (n_rows,), or None
-        None where prices are few, or tying them leaves about as many.
+    search : PriceSearch
+        Its present prices are moved.
     """
-    if len(space.row) < options.tied_prices.prices:
-        return None
-    tied = TiedPrices(problem, space)
-    if len(tied) * options.tied_prices.fewer > len(space.row):
-        return None
-    sample = samples.for_tied_prices(problem, len(tied))
-    effort = Effort(unit, options.tied_prices.passes, tolerance)
-    nothing = np.zeros(space.rows)
-    return minimise_projected(sample, tied, nothing, effort, watch, options.quasi_newton).prices
+
+    def __init__(self, search: PriceSearch):
+        self._search = search
+
+    def point(self) -> PricePoint | None:
+        """Find one price for limits that differ in their customers alone, and then each its own.
+
+        Returns
+        -------
+        PricePoint or None
+            None where prices are few, samples tell them, tying them leaves about as many, their dual falls without
+            end, or the limits are still far from being kept.
+        """
+        search = self._search
+        if len(search.samples) > 0 or not search.is_smooth:
+            return None
+        found = self._prices(search.gap * search.options.price_search.gain_tolerance)
+        if found is None:
+            return None
+        search.prices = found
+        evaluation = search.whole.evaluate(found)
+        return None if search.is_far(evaluation) else search.point(evaluation)
+
+    def _prices(self, tolerance: float) -> NDArray[np.float64] | None:
+        """Prices of all rows; an iteration that gains less than the tolerance is the last one with tied prices."""
+        search, options = self._search, self._search.options
+        problem = search.problem
+        tied = TiedProblem.of(problem, options.tied_prices)
+        if tied is None:
+            return None
+        sample = search.samples.for_tied_prices(problem, len(tied.problem.lower))
+        prices = self._tied_prices(tied, sample, tolerance)
+        if search.diverged:
+            search.diverged = False
+            return None
+        density = RowDensity.at(sample, prices, search.scales, options.curvature)
+        return descend_by_rows(
+            RowActivities(search.lagrangian),
+            problem,
+            search.space,
+            prices,
+            density,
+            lambda activity: search.violations.of_activity(activity) / search.coupons,
+            self._count,
+            options.row_steps,
+        )
+
+    def _tied_prices(
+        self, tied: TiedProblem, sample: Lagrangian, tolerance: float
+    ) -> NDArray[np.float64]:
+        """Prices of all rows, the same for those that are tied, by quasi-Newton steps on a sample."""
+        search, problem, options = self._search, tied.problem, self._search.options
+        scales = Scales(problem, np.asarray(tied.summed(search.scales.everything), float))
+        caps = find_price_caps(problem, scales, options.price_caps) * options.price_caps.share
+        space = PriceSpace.for_problem(problem, scales.price_scale(search.typical_worth), caps)
+        unit = search.typical_worth * search.coupons
+        effort = Effort(unit, options.tied_prices.passes, tolerance)
+        dual, nothing = tied.dual(sample.engine, sample.scale), np.zeros(space.rows)
+        found = minimise_projected(dual, space, nothing, effort, search.watch, options.quasi_newton)
+        return np.asarray(found.prices[tied.tie])
+
+    def _count(self) -> bool:
+        """Count a pass that tells no dual value; whether to stop, for want of time."""
+        self._search.evaluations += 1
+        return self._search.is_out_of_time

@@ -44,6 +44,11 @@ class ViolationMeasure:
         violation = np.where(counted, self._problem.violation(evaluation.activity), 0.0)
         return float((violation * self._per_coupon).sum())
 
+    def of_activity(self, activity: NDArray[np.float64]) -> float:
+        """Sum the violations of the hard rows at some activities, shape (n_rows,), in typical coupons."""
+        violation = np.where(self._problem.hard, self._problem.violation(activity), 0.0)
+        return float((violation * self._per_coupon).sum())
+
     def coupons_under_noise(self, evaluation: Evaluation, noise: float) -> float:
         """Sum the violations, and what is left of rows whose price is more than noise.
 

@@ -1,0 +1,211 @@
+"""Steps of each price by itself, where prices are many and near: how much each limit's own candidates say.
+
+The stock of an offer in a shop is a limit on a dozen coupons. No sample says what its price does to it, and what it
+does to the others' stocks is spread over all of them. How many candidates of an offer are nearly tied is known from all
+shops together, and so how far a price has to move for one coupon more or less. Each price moves as far as its own limit
+asks for, all of them at once. It moves less far where it has just gone too far, and further where it has not: this also
+makes up for what limits do to each other.
+
+References
+----------
+Riedmiller, Braun, "A direct adaptive method for faster backpropagation learning: the RPROP algorithm", 1993.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...kernels import PARTS
+from ...utils.lazy_imports import sparse as sp
+from ..log_histogram import LogHistogram
+from ..options import CurvatureOptions, RowStepOptions
+from ..problem import Problem
+from .lagrangian import Lagrangian, as_float32
+from .newton.curvature import ALONE
+from .price_space import PriceSpace
+from .scaling import Scales
+
+
+@dataclass(frozen=True)
+class RowDensity:
+    """How activities answer to their own prices, estimated from all candidates of the same items.
+
+    Attributes
+    ----------
+    slope : ndarray of float64, shape (n_rows,)
+        By how much an activity falls as its price rises by one.
+    width : ndarray of float64, shape (n_rows,)
+        Price within which that was counted.
+    """
+
+    slope: NDArray[np.float64]
+    width: NDArray[np.float64]
+
+    @classmethod
+    def at(
+        cls,
+        sample: Lagrangian,
+        prices: NDArray[np.float64],
+        scales: Scales,
+        options: CurvatureOptions,
+    ) -> RowDensity:
+        """Estimate it at some prices.
+
+        Parameters
+        ----------
+        sample : Lagrangian
+            Over a sample of customers.
+        prices : ndarray of float64, shape (n_rows,)
+        scales : Scales
+        options : CurvatureOptions
+
+        Returns
+        -------
+        RowDensity
+        """
+        table = as_float32(sample.price_table(sample.reduced(prices)))
+        found = sample.engine.alternatives(table)
+        items = table.shape[2]
+        histogram = LogHistogram(4 * float(np.abs(table[0]).max(initial=1e-30)))
+        count = histogram.cumulative(sample.engine, found, (1, items))
+        all_of_item = count[:, -1:]
+        wanted = np.maximum(options.nearest * PARTS, options.near_share * all_of_item)
+        at = (count < np.minimum(wanted, all_of_item)).sum(axis=1)
+        width = histogram.edges[at]
+        near = np.take_along_axis(count, np.minimum(at, count.shape[1] - 1)[:, None], axis=1)[:, 0]
+        per_candidate = ALONE * near / np.maximum(all_of_item[:, 0], 1) / width
+        item, row, rows = scales.cell % items, scales.row, len(prices)
+        candidates = scales.everything[0].ravel()[scales.cell]
+        weight = per_candidate[item] * candidates
+        slope = np.bincount(row, weights=scales.mean**2 * weight, minlength=rows)
+        together = np.bincount(row, weights=width[item], minlength=rows)
+        typical = together / np.maximum(np.bincount(row, minlength=rows), 1)
+        return cls(slope.astype(float), typical * scales.per_coupon)
+
+
+class RowActivities:
+    """What activities come to at some prices, and no more than that: a fraction of what an evaluation takes.
+
+    A price table, and the activities that usage makes, are linear: one matrix says what a row's price takes off each
+    entry of the table, and its transpose what each entry of a usage table adds to the row.
+
+    Parameters
+    ----------
+    dual : Lagrangian
+        Over everybody.
+    """
+
+    def __init__(self, dual: Lagrangian):
+        problem = dual.problem
+        rows, shape = problem.rows.tocoo(), problem.objective.shape
+        size, items = shape[1] * shape[2], shape[2]
+        attribute, cell = np.divmod(rows.coords[1].astype(np.int64), size)
+        row, weight = rows.coords[0].astype(np.int64), rows.data
+        of_coupon, of_quantity = weight.copy(), np.zeros(len(weight))
+        plane = np.zeros(len(weight), np.int64)
+        for c, quantity in enumerate(problem.quantity_of.tolist()):
+            own = attribute == 1 + c
+            item = cell[own] % items
+            of_coupon[own] *= problem.low[c][item]
+            of_quantity[own] = weight[own] * problem.step[c][item]
+            plane[own] = 1 + quantity
+        both = np.concatenate([of_coupon, of_quantity[plane > 0]])
+        at = np.concatenate([cell, (plane * size + cell)[plane > 0]])
+        place, number = np.unique(at, return_inverse=True)
+        of_row = np.concatenate([row, row[plane > 0]])
+        shape_of_charge = len(place), len(problem.lower)
+        charge = sp.csr_array((both, (number.reshape(-1), of_row)), shape=shape_of_charge)
+        self._engine, self._scale = dual.engine, dual.scale
+        self._charge, self._use = charge, sp.csr_array(charge.T)
+        base = dual.price_table(problem.objective)
+        self._table = as_float32(base)
+        # all of the first entries, as a rule: a slice is quicker than a list
+        is_first = len(place) > 0 and place[-1] == len(place) - 1
+        self._place: NDArray[np.int64] | slice = slice(0, len(place)) if is_first else place
+        self._base = base.ravel()[self._place]
+
+    def at(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Let everybody choose, by one pass.
+
+        Parameters
+        ----------
+        prices : ndarray of float64, shape (n_rows,)
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+
+        Raises
+        ------
+        OverflowError
+            Where prices are beyond float32.
+        """
+        self._table.reshape(-1)[self._place] = as_float32(self._base - self._charge @ prices)
+        counted = self._engine.evaluate(self._table).reshape(-1)[self._place]
+        return np.asarray(self._use @ (counted * self._scale))
+
+
+def descend_by_rows(
+    activities: RowActivities,
+    problem: Problem,
+    space: PriceSpace,
+    start: NDArray[np.float64],
+    density: RowDensity,
+    violation: Callable[[NDArray[np.float64]], float],
+    watch: Callable[[], bool],
+    options: RowStepOptions,
+) -> NDArray[np.float64]:
+    """Bring choices near the limits from prices that are near, by steps of each price by itself.
+
+    Parameters
+    ----------
+    activities : RowActivities
+    problem : Problem
+    space : PriceSpace
+    start : ndarray of float64, shape (n_rows,)
+    density : RowDensity
+        At about these prices.
+    violation : callable
+        By how many typical coupons activities (n_rows,) are off the limits, as a share of all coupons.
+    watch : callable
+        Called with every pass; True stops.
+    options : RowStepOptions
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows,)
+        The prices of the least violation.
+    """
+    side, row = space.sign * space.scale, space.row
+    bound = np.where(space.sign > 0, problem.upper[row], problem.lower[row])
+    some = density.slope > 0
+    least = options.slope_floor * float(np.median(density.slope[some])) if some.any() else 1.0
+    slope = np.maximum(density.slope, least)[row] * space.scale**2
+    longest = options.longest * density.width[row] / space.scale
+    point, last = space.point(start), np.zeros(len(side))
+    length = np.full(len(side), options.first_length)
+    best, fewest, before = start, np.inf, np.inf
+    for made in range(1 + options.steps):
+        prices = space.prices(point)
+        activity = activities.at(prices)
+        off = violation(activity)
+        if off < fewest:
+            best, fewest = prices, off
+        is_stalled = off > options.progress_share * before
+        if watch() or off <= options.near_share or is_stalled or made == options.steps:
+            break
+        before = min(before, off)
+        towards = (activity[row] - bound) * side
+        towards[(point <= 0.0) & (towards < 0.0)] = 0.0
+        turned = towards * last
+        length[turned < 0.0] *= options.shortening
+        length[turned > 0.0] *= options.growth
+        np.minimum(length, options.longest_length, out=length)
+        last = towards
+        step = np.clip(length * towards / slope, -longest, longest)
+        point = np.clip(point + step, 0.0, space.highest)
+    return best
