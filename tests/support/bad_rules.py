@@ -230,7 +230,7 @@ BAD_RULES: dict[str, Case] = {
     ),
     "rule: sum of an unknown column": (
         lambda d: d.rule(sum="weigth", max=3),
-        ("'R'", "sum", "neither candidates nor offers", "'weigth'"),
+        ("'R'", "sum", "neither candidates, offers nor customers", "'weigth'"),
     ),
     "rule: sum no text": (lambda d: d.rule(sum=3, max=3), ("'R'", "sum", "expected a column", "got 3")),
     "rule: sum of text": (lambda d: d.rule(sum="brand", max=3), ("'brand'", "numbers")),

@@ -80,7 +80,8 @@ class ContactHistory:
         counting = [rule for rule in rules if rule.counts_history]
         asked = sorted({name for rule in counting for name in rule.asked_of_history})
         offer = _offers_of(table, offers)
-        lacking = [c for c in asked if c not in table.column_names]
+        of_customers = {rule.sum for rule in counting} - set(offers.column_names)
+        lacking = [c for c in asked if c not in table.column_names and c not in of_customers]
         if (offer < 0).any() and (lacking or "offer" not in table.column_names):
             _refuse(table, int((offer < 0).argmax()), lacking)
         number = tables.positions(ids, customers)
@@ -175,12 +176,14 @@ class ContactHistory:
         refuse_other_days(of_offers, found, by_whom)
         return found
 
-    def amounts(self, rule: CustomerRule) -> NDArray[np.float64]:
+    def amounts(self, rule: CustomerRule, customers: Customers) -> NDArray[np.float64]:
         """Return what a rule with a `sum` adds up, of each row.
 
         Parameters
         ----------
         rule : CustomerRule
+        customers : Customers
+            Those with candidates.
 
         Returns
         -------
@@ -196,6 +199,15 @@ class ContactHistory:
         found = np.zeros(len(self))
         if len(counts) == 0 or name == "count":
             found[counts] = 1.0
+            return found
+        if name not in self._columns and name in customers.columns:
+            whose = self.customer[counts]
+            if (whose < 0).any():
+                raise InvalidInput(
+                    f"{rule.label}: sum: table history has coupons of a customer without candidates, whose {name!r} is "
+                    "not looked up; say history = false where they do not count"
+                )
+            found[counts] = customers.numbers(name, f"{rule.label}: sum")[whose]
             return found
         if name not in self._columns:
             raise InvalidInput(

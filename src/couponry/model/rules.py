@@ -75,9 +75,9 @@ class CustomerRule:
         Days: `max` holds for every so many days on end of the column `day`, whichever they begin with. ``window=7,
         max=1`` also keeps any two coupons a week apart.
     sum : str, optional
-        `max` and `min` bound the sum of this column of candidates or offers, `"cost"` or `"value"` over the coupons of
-        each customer, in place of their number; any numbers, or numeric columns of `customers`. Bounds hold wherever a
-        customer is given any of the offers that the rule is about: ``min=10`` says at least 10, or nothing.
+        `max` and `min` bound the sum of this column of candidates, offers or customers, `"cost"` or `"value"` over the
+        coupons of each customer, in place of their number; any numbers, or numeric columns of `customers`. Bounds hold
+        wherever a customer is given any of the offers that the rule is about: ``min=10`` says at least 10, or nothing.
     resolution : float, optional
         Of `sum`: amounts are added up in whole multiples of it. What lies between two of them is rounded to the side on
         which bounds are kept. Default: a millionth.

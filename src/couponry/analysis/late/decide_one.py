@@ -16,6 +16,7 @@ from ...kernels import Rules, Shard
 from ...kernels.late_contract import Late
 from ...model.compiling.measures import default_parts, summed_parts
 from ...model.compiling.row_rules.rule_amounts import RuleAmount
+from ...model.customers import Customers
 from ...utils.checks import is_number, shown
 from ...utils.errors import InvalidInput
 from .batch import number_of
@@ -91,9 +92,14 @@ class CustomerDecider:
         parts = [name for name in terms.attributes if name in agreed.columns]
         for sums in self._sums:
             parts += [] if sums is None else [*sums[0], *sums[1], "response"]
-        nobody = terms.no_candidates(pa.array([], pa.int64()))
+        nobody, self._summed = (
+            terms.no_candidates(pa.array([], pa.int64())),
+            agreed.of_customers_in_rules,
+        )
+        whose = Customers(None, nobody.customers, columns=self._summed)
         for rule in agreed.rules:
-            parts += [] if rule.sum is None else RuleAmount.of(rule, terms.items, nobody).parts
+            if rule.sum is not None:
+                parts += RuleAmount.of(rule, terms.items, nobody, whose).parts
         asked = agreed.asked_columns
         self.columns = tuple(name for name in dict.fromkeys(parts) if name in asked)
         # nothing that an earlier plan gave
@@ -158,7 +164,8 @@ class CustomerDecider:
             request.item[:n] = item
             request.indptr[1], request.number[0] = n, number_of(customer)
             self._write_exact(request.exact[:, :n], rows, values, about)
-            late, prepared = self._prepared(template, mandatory, rows, values)
+            known = {name: self._known(about, name) for name in self._summed}
+            late, prepared = self._prepared(template, mandatory, rows, {**values, **known})
             late.charged.entries[0] = 0
             refused = self._decide(prepared, 0, 1)
             self._refuse_nonsense(late, refused, customer, values, n)
@@ -282,7 +289,7 @@ class CustomerDecider:
 
     def _part(self, name: str, rows: list[int], values: Mapping[str, Any]) -> Any:
         """What a sum is made of, for each offer."""
-        if name in self.columns:
+        if name in self.columns or name in self._summed:
             return np.asarray(values[name], np.float64)
         return self._of_offers[name][rows] if name in self._of_offers else 0.0
 

@@ -82,6 +82,13 @@ class Agreed:
         known = {*self.columns, *self.offers.column_names}
         return tuple(summable(name for name in names if name not in known))
 
+    @property
+    def of_customers_in_rules(self) -> tuple[str, ...]:
+        """Columns of customers that customer rules sum."""
+        known = {*self.columns, *self.offers.column_names, "count", "cost", "value"}
+        names = dict.fromkeys(str(rule.sum) for rule in self.rules if rule.sum is not None)
+        return tuple(name for name in names if name not in known)
+
 
 @dataclass(frozen=True, eq=False)
 class PackedOver:

@@ -73,6 +73,7 @@ class Templates:
         agreed = terms.prices.agreed
         needed = [name for limit in agreed.limits for name in limit.asked_of_customers]
         needed += [name for rule in agreed.rules for name in sorted(rule.asked_of_customers)]
+        needed += agreed.of_customers_in_rules
         self._key = tuple(dict.fromkeys([*needed, *agreed.by_customers]))
         self.about = tuple(dict.fromkeys([*self._key, *agreed.of_customers]))
         self._terms = terms

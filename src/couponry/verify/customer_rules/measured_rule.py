@@ -218,7 +218,7 @@ def measured_rule(rule: CustomerRule, inputs: Inputs) -> MeasuredRule:
     if rule.sum is not None:
         inputs.refuse_missing(rule.sum, f"{rule.label}: sum")
         least, most = sums_of(inputs.customers, rule)
-        amount = history.amounts(rule)
+        amount = history.amounts(rule, inputs.customers)
     else:
         whole = inputs.customers.bounds_of(rule)
         least = np.where(rule.min is None, -np.inf, whole[0].astype(float))

@@ -149,10 +149,12 @@ def _sums(
     """A rule's `max`, and its `min`: together where amounts and bounds are whole, so that neither is rounded."""
     least, most = sums_of(customers, rule)
     refuse_min_above_max(rule, least, most, customers)
-    amount = RuleAmount.of(rule, items, candidates)
+    amount = RuleAmount.of(rule, items, candidates, customers)
     by_candidate = amount.is_of_candidates(candidates)
-    values = amount.of_candidates(candidates, items) if by_candidate else amount.of_items(items)
-    had = history.amounts(rule)
+    values = amount.of_items(items)
+    if by_candidate:
+        values = amount.of_candidates(candidates, items, customers)
+    had = history.amounts(rule, customers)
     if rule.window is not None and min(values.min(initial=0.0), had.min(initial=0.0)) < 0:
         raise InvalidInput(
             f"{rule.label}: window: expected no amounts below 0 in column {rule.sum!r}, "

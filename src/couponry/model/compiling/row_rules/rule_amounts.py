@@ -15,9 +15,10 @@ from ....kernels.row_layout import MOST_COEFFICIENT, NO_BOUND
 from ....utils.arrays.blocks import blocks
 from ....utils.arrays.mapped_arrays import release_pages
 from ....utils.errors import InvalidInput
-from ....utils.suggestions import known_names
+from ...customers import Customers
 from ...items import Items
 from ...rules import CustomerRule
+from ..coupon_columns import summable
 from ..measures import default_parts, refuse_missing, summed_parts
 
 WHOLE = 1e-9
@@ -36,14 +37,19 @@ class RuleAmount:
         Columns that it is made of.
     is_default : bool
         Whether it is the default cost or value, made of several columns.
+    is_of_customers : bool
+        Whether it is a column of customers: each coupon counts what its customer has.
     """
 
     rule: CustomerRule
     parts: tuple[str, ...]
     is_default: bool
+    is_of_customers: bool = False
 
     @classmethod
-    def of(cls, rule: CustomerRule, items: Items, candidates: Candidates) -> RuleAmount:
+    def of(
+        cls, rule: CustomerRule, items: Items, candidates: Candidates, customers: Customers
+    ) -> RuleAmount:
         """Find out what a rule's `sum` is made of.
 
         Parameters
@@ -51,6 +57,7 @@ class RuleAmount:
         rule : CustomerRule
         items : Items
         candidates : Candidates
+        customers : Customers
 
         Returns
         -------
@@ -62,20 +69,13 @@ class RuleAmount:
             Where there is no such column.
         """
         name, of_offers = str(rule.sum), items.offers.column_names
-        have = {*candidates.columns, *of_offers}
-        names = [*dict.fromkeys([*candidates.columns, *of_offers])]
-        if name not in (
-            *have,
-            "count",
-            "cost",
-            "value",
-        ):  # limits may sum columns of customers, rules do not
-            raise InvalidInput(
-                f"{rule.label}: sum: neither candidates nor offers have a column {name!r}{known_names(name, names)}"
-            )
-        refuse_missing(name, f"{rule.label}: sum", have, names)
+        have, of_customers = {*candidates.columns, *of_offers}, summable(customers.columns)
+        names = [*dict.fromkeys([*candidates.columns, *of_offers, *of_customers])]
+        refuse_missing(name, f"{rule.label}: sum", {*have, *of_customers}, names)
         if name in have or name == "count":
             return cls(rule, (name,), False)
+        if name in of_customers:
+            return cls(rule, (name,), False, True)
         fixed, per_response = default_parts(name)
         return cls(rule, (*fixed, *per_response, "response"), True)
 
@@ -106,7 +106,7 @@ class RuleAmount:
         -------
         bool
         """
-        return any(part in candidates.columns for part in self.parts)
+        return self.is_of_customers or any(part in candidates.columns for part in self.parts)
 
     def of_items(self, items: Items) -> NDArray[np.float64]:
         """Return the amount of each item, where candidates do not differ in it.
@@ -129,18 +129,24 @@ class RuleAmount:
 
         return np.asarray(self.values(part), np.float64)
 
-    def of_candidates(self, candidates: Candidates, items: Items) -> NDArray[np.float64]:
+    def of_candidates(
+        self, candidates: Candidates, items: Items, customers: Customers
+    ) -> NDArray[np.float64]:
         """Return the amount of each candidate.
 
         Parameters
         ----------
         candidates : Candidates
         items : Items
+        customers : Customers
 
         Returns
         -------
         ndarray of float64, shape (n_candidates,)
         """
+        if self.is_of_customers:
+            values = customers.numbers(self.parts[0], f"{self.rule.label}: sum")
+            return np.repeat(values, np.diff(candidates.indptr))
         offers = items.offers
         of_offers = {
             name: tables.numbers(offers, "offers", name)
