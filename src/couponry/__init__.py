@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .affinity.targeting import Targeting
     from .analysis.compare import Comparison
     from .analysis.decisions import Decision, Explanation
+    from .analysis.fallen.replacements import Replacements
     from .analysis.frontier import Frontier
     from .analysis.late.decide_one import CustomerDecider
     from .analysis.late.late_decisions import LateDecisions, OneDecision
@@ -78,6 +79,7 @@ __all__ = [
     "PriceRanges",
     "Prices",
     "ProgressEvent",
+    "Replacements",
     "Report",
     "Result",
     "Room",
@@ -122,6 +124,7 @@ _WHERE = {
     "PriceRanges": (".analysis.price_ranges", "PriceRanges"),
     "Prices": (".analysis.late.prices", "Prices"),
     "ProgressEvent": (".utils.progress.event", "ProgressEvent"),
+    "Replacements": (".analysis.fallen.replacements", "Replacements"),
     "Report": (".verify", "Report"),
     "Result": (".result", "Result"),
     "Room": (".analysis.late.room", "Room"),

@@ -12,6 +12,7 @@ from .analysis.binding import binding_limits
 from .analysis.breakdown import breakdown, per_customer
 from .analysis.decisions import Explanation
 from .analysis.explain import explain_result
+from .analysis.fallen.replacements import Replacements, replacements
 from .analysis.follow_ups import AskedCampaign, AskedSolution
 from .analysis.late.late_decisions import LateDecisions
 from .analysis.late.prices import Prices
@@ -20,12 +21,14 @@ from .analysis.price_ranges import PriceRanges, RangeOptions, price_ranges
 from .campaign_folder.exact_files import ExactSolution
 from .campaign_folder.write import write_result
 from .data.table_view import TableView
+from .data.tables import as_table
 from .report.reported import ReportedSolution
 from .results.allocation import PART_ROWS, Allocation
 from .results.exact_solution import exact_arrays, exact_head
 from .results.solution import CampaignSolution
 from .utils.html import facts_table
 from .utils.table_types import Table
+from .utils.threads import thread_count
 
 FEW_COUPONS = 1 << 20
 """Coupons of a result up to which its backups, which may be several times as many, are held while they are written."""
@@ -219,6 +222,40 @@ class Result(ReportedSolution, AskedSolution):
         1        B        1          1    1.0
         """
         return TableView(breakdown(self, column, table))
+
+    def replacements(self, cancelled: Table, *, threads: int | None = None) -> Replacements:
+        """Decide again on customers some of whose coupons fell out, however many of one customer's.
+
+        What is left stays; what comes is worth most at the prices, under all rules, and no more than fell out.
+
+        Parameters
+        ----------
+        cancelled : table
+            `customer` and `offer` of what is not given after all. Without `customer`: offers, for everybody.
+        threads : int, optional
+            Default: as many as the result was solved with.
+
+        Returns
+        -------
+        Replacements
+            `come`, coupons that come, and `go`, those that are given no more.
+
+        Raises
+        ------
+        InvalidInput
+            If the result has no allocation, messages cost something, or the table names what there is not.
+
+        Examples
+        --------
+        >>> import couponry
+        >>> offers = {"offer": ["tea", "jam", "rice", "oil"]}
+        >>> candidates = {"customer": [1] * 4, "offer": offers["offer"], "value": [4.0, 3.0, 2.0, 1.0]}
+        >>> result = couponry.Campaign(offers, candidates, rules=[couponry.CustomerRule("slots", max=2)]).solve()
+        >>> result.replacements({"offer": ["tea", "jam"]}).come["offer"].to_pylist()
+        ['oil', 'rice']
+        """
+        table = as_table(cancelled, "cancelled")
+        return replacements(self, table, self.threads if threads is None else thread_count(threads))
 
     def per_customer(self) -> TableView:
         """Add up what each customer got.

@@ -1,4 +1,4 @@
-"""The command that decides on customers who come after the solve: ``decide``."""
+"""Commands that decide after the solve: ``decide`` on late customers, ``replace`` where coupons fell out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pyarrow as pa
 
+from ..analysis.fallen.replacements import REPLACEMENTS
 from ..analysis.late.late_decisions import DECISIONS
 from ..analysis.late.prices import Prices
 from ..folders import read_result
@@ -81,6 +82,42 @@ def decide(
         )
         if save_prices is not None:
             prices.save(save_prices)
+        found.save(out, overwrite=overwrite)
+    print_out(json_text(found.as_dict()) if as_json else found.summary())
+
+
+@click.command()
+@click.argument("folder", type=PathArgument())
+@click.argument("result_folder", metavar="DIR", type=PathArgument())
+@click.argument("cancelled", type=PathArgument())
+@click.option("-o", "--output", "out", required=True, type=PathArgument(), help="Folder to write.")
+@click.option("--threads", type=int, help="Default: as many as the result was solved with.")
+@click.option("--overwrite", is_flag=True, help="Replace the folder if replacements are in it.")
+@reading_options
+@logging_options
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+def replace(
+    folder: Path,
+    result_folder: Path,
+    cancelled: Path,
+    out: Path,
+    threads: int | None,
+    overwrite: bool,
+    as_json: bool,
+    store: Path | None,
+    memory_limit: str | None,
+    quiet: bool,
+) -> None:
+    """Say what comes in the place of coupons that fell out, however many of one customer's.
+
+    The campaign is in FOLDER, its result in the folder DIR. The file CANCELLED has a row for each coupon that is not
+    given after all, customer and offer, or offers alone that are cancelled for everybody. The folder that is written
+    has come.parquet, go.parquet and replacements.json.
+    """
+    check_new_folder(out, overwrite=overwrite, holds=REPLACEMENTS)  # before anything is read
+    with native_output_to_stderr(), watch(told_as(quiet)):
+        result = read_result(result_folder, folder, store=store, memory_limit=memory_limit)
+        found = result.replacements(cancelled, threads=threads)
         found.save(out, overwrite=overwrite)
     print_out(json_text(found.as_dict()) if as_json else found.summary())
 

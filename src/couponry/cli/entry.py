@@ -73,6 +73,7 @@ for command in (
     changing.frontier,
     changing.compare,
     deciding.decide,
+    deciding.replace,
     sharing.report,
     sharing.export,
     files.schema,

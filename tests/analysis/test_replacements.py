@@ -1,0 +1,175 @@
+"""Coupons that fall out, several of one customer's at once, and what comes in their place."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from couponry import Campaign, CustomerRule, InvalidInput, Limit, Result, write_campaign
+from couponry.cli import entry
+
+OFFERS = 9
+BRAND = [0, 0, 0, 1, 1, 1, 2, 2, 2]
+COST = [0.5, 0.2, 0.3, 0.4, 0.1, 0.6, 0.2, 0.5, 0.3]
+NEEDS = {"offer": [3, 7], "requires": [1, 4]}
+CUSTOMERS = 60
+
+
+def campaign(unit: str | None = None) -> Campaign:
+    """Rules of every kind, and a limit that is scarce."""
+    rng = np.random.default_rng(7)
+    values = rng.integers(-20, 100, (CUSTOMERS, OFFERS)) / 16
+    customers = {"customer": np.arange(CUSTOMERS), "home": np.arange(CUSTOMERS) // 2}
+    each: Any = {} if unit is None else {"each": "customer"}
+    return Campaign(
+        {"offer": np.arange(OFFERS), "brand": BRAND, "cost": COST},
+        {
+            "customer": np.repeat(np.arange(CUSTOMERS), OFFERS),
+            "offer": np.tile(np.arange(OFFERS), CUSTOMERS),
+            "value": values.ravel(),
+        },
+        customers,
+        unit=unit,
+        rules=[
+            CustomerRule("slots", max=4, **each),
+            CustomerRule("brand", by="brand", max=2, **each),
+            *([] if unit else [CustomerRule("purse", sum="cost", max=1.2)]),
+            *([] if unit else [CustomerRule("needs", requires=NEEDS)]),
+        ],
+        limits=[Limit("scarce", where={"offer": [0, 4, 8]}, max=70)],
+    )
+
+
+def allowed(offers: tuple[int, ...]) -> bool:
+    """Whether a customer may have these together."""
+    brands = np.bincount([BRAND[k] for k in offers], minlength=3)
+    needs = all(
+        b in offers for a, b in zip(NEEDS["offer"], NEEDS["requires"], strict=True) if a in offers
+    )
+    cost = sum(round(10 * COST[k]) for k in offers)
+    return len(offers) <= 4 and brands.max() <= 2 and cost <= 12 and needs
+
+
+def best(values: np.ndarray, kept: set[int], out: set[int], most: int) -> tuple[int, float]:
+    """How much of what is left is kept, and what the others are worth, at best."""
+    found = []
+    for size in range(most + 1):
+        for chosen in itertools.combinations(sorted(set(range(OFFERS)) - out), size):
+            if allowed(chosen):
+                new = sum(values[k] for k in chosen if k not in kept)
+                found.append((len(kept & set(chosen)), new))
+    return max(found)
+
+
+def held(result: Result) -> dict[int, set[int]]:
+    rows = result.allocation.to_arrow().to_pylist()
+    found: dict[int, set[int]] = {}
+    for row in rows:
+        found.setdefault(row["customer"], set()).add(row["offer"])
+    return found
+
+
+@pytest.mark.parametrize("backend", ["native", "reference"])
+def test_each_customer_is_decided_as_by_trying_everything(backend: str) -> None:
+    result = campaign().solve(gap=1e-3, threads=2, backend=backend)
+    price = float(result.limits.to_arrow()["price"][0].as_py())
+    assert price > 0
+    given, rng = held(result), np.random.default_rng(3)
+    values = campaign().data.candidates.columns["value"].reshape(CUSTOMERS, OFFERS)
+    reduced = values - price * np.isin(np.arange(OFFERS), [0, 4, 8])
+    fallen = {
+        customer: set(
+            rng.choice(sorted(offers), min(len(offers), 1 + customer % 3), False).tolist()
+        )
+        for customer, offers in given.items()
+        if customer % 4
+    }
+    out = {c: offers | {int(rng.integers(OFFERS))} for c, offers in fallen.items()}
+    pairs = [(c, k) for c, offers in out.items() for k in offers]
+    table = {"customer": [c for c, _ in pairs], "offer": [k for _, k in pairs]}
+    found = result.replacements(table)
+    come, go = found.come.to_pylist(), found.go.to_pylist()
+    several = 0
+    for customer, cancelled in out.items():
+        new = {row["offer"] for row in come if row["customer"] == customer}
+        gone = {row["offer"]: row["cancelled"] for row in go if row["customer"] == customer}
+        had = given[customer]
+        assert {k for k, is_out in gone.items() if is_out} == had & cancelled
+        after = tuple(sorted((had - set(gone)) | new))
+        assert not new & (had | cancelled) and allowed(after) and len(after) <= len(had)
+        kept, worth = best(reduced[customer], had - cancelled, cancelled, len(had))
+        assert len(set(after) & had) == kept
+        assert sum(reduced[customer][k] for k in new) == pytest.approx(worth, abs=1e-5)
+        several += len(new) > 1
+    assert several > 5 and {row["customer"] for row in go} == set(out)
+    for row in come:
+        assert row["reduced"] == pytest.approx(reduced[row["customer"], row["offer"]], abs=1e-6)
+    alone = result.replacements(table, threads=1)
+    assert alone.come.equals(found.come) and alone.go.equals(found.go)
+
+
+def test_an_offer_that_is_cancelled_comes_to_nobody() -> None:
+    result = campaign().solve(threads=2)
+    found = result.replacements({"offer": [0, 1]})
+    given = held(result)
+    who = {c for c, offers in given.items() if offers & {0, 1}}
+    assert {row["customer"] for row in found.go.to_pylist()} == who
+    assert not {0, 1} & set(found.come["offer"].to_pylist())
+    left_alone = [row for row in found.go.to_pylist() if not row["cancelled"]]
+    assert all(row["offer"] == 3 for row in left_alone)  # which needs offer 1
+
+
+def test_households_keep_the_rules_of_each_customer() -> None:
+    result = campaign("home").solve(threads=2)
+    given = held(result)
+    found = result.replacements({"offer": [2, 5]})
+    for row in found.go.to_pylist():
+        given[row["customer"]].remove(row["offer"])
+    for row in found.come.to_pylist():
+        assert row["home"] == row["customer"] // 2
+        given[row["customer"]].add(row["offer"])
+    assert len(found.come) > 5
+    for offers in given.values():
+        assert len(offers) <= 4 and not {2, 5} & offers
+        assert max(np.bincount([BRAND[k] for k in offers], minlength=3), default=0) <= 2
+
+
+def test_what_is_not_there_is_refused() -> None:
+    result = campaign().solve(threads=1)
+    nothing = result.replacements(
+        {"customer": [3], "offer": [sorted(set(range(9)) - held(result)[3])[0]]}
+    )
+    assert len(nothing.come) == len(nothing.go) == 0
+    with pytest.raises(InvalidInput, match="row 1: 77 is not in table offers"):
+        result.replacements({"offer": [1, 77]})
+    with pytest.raises(InvalidInput, match="row 0: 600 is not in table candidates"):
+        result.replacements({"customer": [600], "offer": [1]})
+    with pytest.raises(InvalidInput, match="'offer'"):
+        result.replacements({"customer": [1]})
+
+
+def test_from_folders_as_in_python(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = campaign().solve(threads=1)
+    write_campaign(campaign(), tmp_path / "campaign")
+    result.save(tmp_path / "result")
+    (tmp_path / "cancelled.csv").write_text("offer\n0\n1\n")
+    arguments = ["campaign", "result", "cancelled.csv"]
+    command = ["replace", *(str(tmp_path / name) for name in arguments), "--json"]
+    monkeypatch.setattr(entry, "end_in_order", nullcontext)  # signals stay as they are
+    assert entry.run([*command, "-o", str(tmp_path / "out")]) == 0
+    found = result.replacements({"offer": [0, 1]})
+    assert json.loads(capsys.readouterr().out) == found.as_dict()
+    for name, table in (("come", found.come), ("go", found.go)):
+        assert pq.read_table(tmp_path / "out" / f"{name}.parquet").equals(table)
+    assert str(len(found.come)) in found.summary()
+    assert entry.run([*command, "-o", str(tmp_path / "out")]) == 2
+    assert entry.run([*command, "-o", str(tmp_path / "out"), "--overwrite"]) == 0
