@@ -11,14 +11,19 @@ from tests.affinity.test_scores import GROUPS, shop, split
 
 from couponry import InvalidInput
 from couponry.affinity import DiscoveryModel, JointModel, PersonalModel, PurchaseHistory
+from couponry.affinity.history.joined_history import joined
+from couponry.affinity.scores.guards.level import expected_rate
 from couponry.affinity.scores.joint.joint_pairs import JointPairs
 from couponry.affinity.scores.joint.merge import (
     BEHIND,
     SHIFTS,
+    Calibration,
+    Outcome,
     calibrated,
     calibration_by_role,
     validated_shift,
 )
+from couponry.affinity.scores.logistic import sigmoid
 
 
 def model() -> JointModel:
@@ -67,7 +72,7 @@ def test_roles_are_calibrated_each_for_itself() -> None:
     pairs.log_odds[:] += random.normal(0, 1, len(pairs.role)).astype(np.float32)
     chance = 1 / (1 + np.exp(-pairs.log_odds * np.where(pairs.role == 0, 1.0, 0.5) + 1.0))
     bought = random.random(len(chance)) < chance
-    model = calibration_by_role(pairs, bought)
+    model = calibration_by_role([Outcome(pairs, bought, history(), 1.0)])
     assert model[1] is None
     found = 1 / (1 + np.exp(-calibrated(pairs, model)))
     for role in (0, 2):
@@ -119,13 +124,24 @@ def test_earlier_windows_that_say_nothing_leave_new_items_behind() -> None:
     assert len(joint.score(history()).rank) > len(history())
 
 
-def test_new_items_are_calibrated_on_the_latest_window() -> None:
-    joint, (before, later) = fitted(), split(table(), 16)
-    known = joint.discovery.learned(before)
-    pairs = JointPairs.new(joint.discovery, before, known)
-    bought, count = pairs.outcomes(before, later)
-    chance = 1 / (1 + np.exp(-calibrated(pairs, joint.calibration_)))
-    assert joint.calibration_[0] is None and joint.calibration_[1] is not None
-    mine = pairs.role == 1
-    assert chance[mine].sum() == pytest.approx(bought[mine].sum(), rel=0.01)
-    assert count.sum() == len(later) - np.setdiff1d(later.customers, before.customers).size
+def test_new_items_are_calibrated_on_the_windows_and_levelled() -> None:
+    joint, windows = fitted(), [split(table(), last) for last in (12, 16)]
+    outcomes = []
+    for weight, (before, later) in zip(((12 / 16) ** 8, 1.0), windows, strict=True):
+        pairs = JointPairs.new(joint.discovery, before, joint.discovery.learned(before))
+        bought, count = pairs.outcomes(before, later)
+        assert count.sum() == len(later) - np.setdiff1d(later.customers, before.customers).size
+        outcomes.append(Outcome(pairs, bought, before, weight))
+    calibration = calibration_by_role(outcomes)
+    assert calibration[0] is None and calibration[1] is not None
+    known = joined(*windows[-1])
+    now = JointPairs.new(joint.discovery, known, joint.discovery.known_)
+    mine = now.role == 1
+
+    def foretold(by: Calibration) -> float:
+        return float(sigmoid(calibrated(now, by))[mine].sum()) / len(known.customers)
+
+    levels = [one.level(1) for one in outcomes]
+    expected = expected_rate(levels, 20, foretold(calibration), "activation")
+    assert expected != pytest.approx(foretold(calibration), rel=0.01)
+    assert foretold(joint.calibration_) == pytest.approx(expected)

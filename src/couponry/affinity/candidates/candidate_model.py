@@ -25,7 +25,7 @@ from ..response.response_model import ResponseModel
 from ..scores.discovery.known_items import KnownItems
 from ..scores.discovery_model import DiscoveryModel
 from ..scores.features import check_like_fitted
-from ..scores.logistic import LogisticRegression, Sample
+from ..scores.logistic import LogisticRegression
 from ..scores.own.pair_model import PairModel, PairScorer
 from ..scores.personal.personal_model import PersonalModel
 from ..scores.training_windows import Window, check_windows
@@ -42,8 +42,9 @@ from .offer_knowledge import (
     similarity_of,
 )
 from .outcomes import bought_later
-from .response_odds import ResponseOdds, fit_odds, odds_features
+from .response_odds import ResponseOdds, odds_features
 from .role_inputs import checked_quotas
+from .role_odds import RoleOdds
 from .top_offers import TopOffers
 from .weighted_purchases import (
     CustomerRange,
@@ -199,20 +200,16 @@ class CandidateModel(Parameters):
         check_windows(windows)
         at_the_end = windows[-1][0] if known is None else known
         learned = fit_models(self.personal, self.discovery, windows, at_the_end)
-        samples: dict[str, list[Sample]] = {role: [] for role in ROLES}
+        odds = RoleOdds()
         for (history, later), knows in zip(windows, learned, strict=True):
             self._learn(history, None, knows)
             chosen, features = self._chosen_features(history)
-            outcome = bought_later(chosen, self._among, history, later)
-            for number, role in enumerate(ROLES):
-                mine = chosen.role == number
-                weight = np.ones(int(mine.sum()), np.float32)
-                samples[role].append(Sample(features[mine], outcome[mine], weight))
-        fitted = {role: fit_odds(parts) for role, parts in samples.items()}
-        self.regressions_ = {role: model for role, model in fitted.items() if model is not None}
+            odds.add(chosen, features, bought_later(chosen, self._among, history, later), history)
+        self.regressions_ = odds.fitted()
         if known is not None or statistics is not None:
             knows = None if self.discovery is None else self.discovery.known_
             self._learn(at_the_end, statistics() if callable(statistics) else statistics, knows)
+        odds.shift(self.regressions_, at_the_end, self._chosen_features)
         return self
 
     def candidates(

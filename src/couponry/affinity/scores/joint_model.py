@@ -13,17 +13,22 @@ from numpy.typing import NDArray
 
 from ...data.roles import ROLES
 from ...utils.errors import InvalidInput
+from ..history.customer_part import customers_spread
 from ..history.purchase_history import PurchaseHistory
 from ..parameters import Parameters
 from .discovery.known_items import KnownItems
 from .discovery_model import DiscoveryModel
+from .guards.level import CUSTOMERS_OF_LEVEL
+from .guards.window_weights import weighted_windows
 from .joint.joint_pairs import REWARD, JointPairs
 from .joint.merge import (
     BEHIND,
     Calibration,
+    Outcome,
     Shift,
     calibrated,
     calibration_by_role,
+    levelled,
     places,
     validated_shift,
 )
@@ -118,9 +123,10 @@ class _Fitted(NamedTuple):
 class JointModel(Parameters):
     """Probabilities to buy again and to begin to buy, in one list that is no worse than that of what was bought.
 
-    Both models are fitted on the windows, and that of new items is calibrated by role on the latest one. Models of the
-    earlier windows alone are judged on the latest: new items are taken in, with so much less log odds, as lists gain
-    most by it, if they do for certain. Where they do not, new items come after all that the customer bought.
+    Both models are fitted on the windows. That of new items is calibrated by role on them, those of shorter histories
+    weighing less, as what is begun in one window is by chance more or less than in the next. Models of the earlier
+    windows alone are judged on the latest: new items are taken in, with so much less log odds, as lists gain most by
+    it, if they do for certain. Where they do not, new items come after all that the customer bought.
 
     Parameters
     ----------
@@ -249,13 +255,17 @@ def _fitted(
     known: PurchaseHistory,
     learned: _Learned,
 ) -> _Fitted:
-    """Return models of some windows; new items are calibrated on the latest of them."""
+    """Return models of some windows; new items are calibrated on them, the older ones weighing less."""
     personal.fit(windows, known)
     discovery.fit_with(windows, known, learned)
-    history, later = windows[-1]
-    pairs = JointPairs.new(discovery, history, learned(history))
-    bought, _ = pairs.outcomes(history, later)
-    return _Fitted(personal, discovery, calibration_by_role(pairs, bought))
+    outcomes = []
+    for (history, later), weight in weighted_windows(windows)[0]:
+        pairs = JointPairs.new(discovery, history, learned(history))
+        outcomes.append(Outcome(pairs, pairs.outcomes(history, later)[0], history, weight))
+    calibration = calibration_by_role(outcomes)
+    some = customers_spread(known, CUSTOMERS_OF_LEVEL)
+    pairs = JointPairs.new(discovery, some, discovery.known_)
+    return _Fitted(personal, discovery, levelled(calibration, outcomes, pairs, some))
 
 
 def _rehearsed(fitted: _Fitted, latest: Window) -> Shift:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from ....kernels.hashing import scatter
 from ....utils.arrays.fixed_order import dot_in_order
 from ....utils.errors import InvalidInput
 from ..logistic import LARGEST_LOG_ODDS, LogisticRegression, Sample, sigmoid
+from .level import Level, moved
 from .ranking import ndcg_by_customer
 
 SHARES = (0.0, 0.25, 0.5, 0.75)
@@ -78,6 +79,11 @@ class WindowRows(NamedTuple):
         weight = np.full(len(outcome), self.weight, np.float32)
         return Sample(given if features is None else features, outcome, weight)
 
+    def level(self) -> Level:
+        """Return how much was bought again."""
+        bought = int(self.sample.outcome.sum())
+        return Level(bought / max(len(self.customers), 1), self.periods)
+
     def of_customers(self, kept: NDArray[np.bool_]) -> WindowRows:
         """Return the rows of some of the customers.
 
@@ -128,6 +134,21 @@ class Blend:
     calibration: LogisticRegression | None
     ndcg: dict[float, float]
     note: str | None
+
+    def moved(self, shift: float) -> Blend:
+        """Return the same blend with log odds to which a number is added.
+
+        Parameters
+        ----------
+        shift : float
+
+        Returns
+        -------
+        Blend
+        """
+        if self.calibration is None:
+            return replace(self, simple=moved(self.simple, shift))
+        return replace(self, calibration=moved(self.calibration, shift))
 
     @property
     def best(self) -> float:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ....data.roles import ROLES
+from ...history.purchase_history import PurchaseHistory
+from ..guards.level import Level, moved, shift_to_level
 from ..guards.ranking import PLACES
 from ..logistic import LogisticRegression, Sample
 from .joint_pairs import REWARD, JointPairs
@@ -22,6 +27,35 @@ LEAST_HAPPENED = 20
 
 Calibration = tuple[LogisticRegression | None, ...]
 """From the log odds of each role to calibrated ones; None: as they are."""
+
+
+class Outcome(NamedTuple):
+    """What came of pairs in a window.
+
+    Attributes
+    ----------
+    pairs : JointPairs
+    bought : ndarray of bool, shape (n_pairs,)
+    history : PurchaseHistory
+        That they are of.
+    weight : float
+        How much the window counts.
+    """
+
+    pairs: JointPairs
+    bought: NDArray[np.bool_]
+    history: PurchaseHistory
+    weight: float
+
+    def level(self, role: int) -> Level:
+        """Return how much of a role was bought."""
+        return Level.of(self.bought[self.pairs.role == role], self.history)
+
+    def of_role(self, role: int) -> Sample:
+        """Return the log odds and outcomes of the pairs of a role."""
+        mine = self.pairs.role == role
+        weight = np.full(int(mine.sum()), self.weight, np.float32)
+        return Sample(self.pairs.log_odds[mine][:, None], self.bought[mine], weight)
 
 
 @dataclass(frozen=True)
@@ -41,13 +75,13 @@ class Shift:
     gains: dict[float, tuple[float, float]]
 
 
-def calibration_by_role(pairs: JointPairs, bought: NDArray[np.bool_]) -> Calibration:
+def calibration_by_role(outcomes: Sequence[Outcome]) -> Calibration:
     """Fit a slope and an intercept of the log odds of each role, as far as there are pairs of it.
 
     Parameters
     ----------
-    pairs : JointPairs
-    bought : ndarray of bool, shape (n_pairs,)
+    outcomes : sequence of Outcome
+        Of the windows, the latest last.
 
     Returns
     -------
@@ -56,14 +90,44 @@ def calibration_by_role(pairs: JointPairs, bought: NDArray[np.bool_]) -> Calibra
     """
     found: list[LogisticRegression | None] = []
     for role in range(3):
-        mine = pairs.role == role
-        happened = int(bought[mine].sum())
+        samples = [one.of_role(role) for one in outcomes]
+        latest = samples[-1].outcome
         fitted = None
-        if LEAST_HAPPENED <= happened < mine.sum():
-            weight = np.ones(int(mine.sum()), np.float32)
-            sample = Sample(pairs.log_odds[mine][:, None], bought[mine], weight)
-            fitted = LogisticRegression(0.0).fit([sample])
+        if LEAST_HAPPENED <= latest.sum() < len(latest):
+            fitted = LogisticRegression(0.0).fit(samples)
         found.append(fitted if fitted is not None and fitted.coef_[0] > 0.0 else None)
+    return tuple(found)
+
+
+def levelled(
+    calibration: Calibration,
+    outcomes: Sequence[Outcome],
+    pairs: JointPairs,
+    history: PurchaseHistory,
+) -> Calibration:
+    """Shift calibrated log odds, so that customers begin as much as past windows let expect of them.
+
+    Parameters
+    ----------
+    calibration : tuple of LogisticRegression or None
+        As fitted on the windows.
+    outcomes : sequence of Outcome
+        Of the windows, the latest last.
+    pairs : JointPairs
+        By a longer history.
+    history : PurchaseHistory
+        That one.
+
+    Returns
+    -------
+    tuple of LogisticRegression or None
+    """
+    found = list(calibration)
+    for role, model in enumerate(calibration):
+        if model is not None:
+            log_odds = model.log_odds_of_columns([pairs.log_odds[pairs.role == role]])
+            levels = [one.level(role) for one in outcomes]
+            found[role] = moved(model, shift_to_level(levels, history, log_odds, ROLES[role]))
     return tuple(found)
 
 

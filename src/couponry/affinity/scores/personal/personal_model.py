@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ....utils.errors import InvalidInput
 from ....utils.parallel import parallel_map, worker_count
+from ...history.customer_part import customers_spread
 from ...history.item_statistics import ItemStatistics
 from ...history.purchase_history import PurchaseHistory
 from ...parameters import NamedFeatures, Parameters
@@ -23,6 +25,7 @@ from ..features import (
     stack_features,
 )
 from ..guards.blend import Blend, WindowRows, validated_blends
+from ..guards.level import CUSTOMERS_OF_LEVEL, periods_of, shift_to_level
 from ..guards.simple_score import log_simple_score
 from ..guards.window_weights import (
     LEAST_SHARE_FOR_TREES,
@@ -197,6 +200,8 @@ class PersonalModel(NamedFeatures, Parameters):
         self.near_ = None
         if self._is_near(at_the_end):
             self.near_ = NearItems.learned(at_the_end, self.statistics_.buyers)
+        if self.blend_ is not None:
+            self.blend_ = self.blend_.moved(self._shift(rows, at_the_end))
         return self
 
     def score(self, history: PurchaseHistory) -> NDArray[np.float32]:
@@ -218,7 +223,10 @@ class PersonalModel(NamedFeatures, Parameters):
         InvalidInput
             If half-lives, groups, the unit or the kind of ids are others.
         """
-        scorer = self.scorer(history)
+        return self._scored(self.scorer(history), history)
+
+    def _scored(self, scorer: PersonalScorer, history: PurchaseHistory) -> NDArray[np.float32]:
+        """Return the probabilities of all pairs of a history."""
         scores = np.empty(len(history), np.float32)
         begin = 0
         blocks = customer_blocks(history)
@@ -299,6 +307,19 @@ class PersonalModel(NamedFeatures, Parameters):
             for model in models:
                 model.calibrated([rows.alike() for rows in windows])
         return models
+
+    def _shift(self, windows: Sequence[WindowRows], known: PurchaseHistory) -> float:
+        """Return what is added to log odds, as customers buy again as often as past windows let expect."""
+        if not len(known) or periods_of(known) <= windows[-1].periods:
+            return 0.0
+        some = customers_spread(known, CUSTOMERS_OF_LEVEL)
+        items = ItemKnowledge.among(some, self.statistics_, self.groups, self.near_)
+        items = replace(items, seen=self.statistics_.among(some.items))  # as windows were seen
+        own = OwnFeatures(self.columns, some)
+        scorer = PersonalScorer(self.names_, self.regression_, self.blend_, some, items, own)
+        chance = self._scored(scorer, some).astype(np.float64)
+        log_odds = np.log(chance) - np.log1p(-chance)
+        return shift_to_level([rows.level() for rows in windows], some, log_odds, "reward")
 
     def _is_near(self, history: PurchaseHistory) -> bool:
         return self.near_items and bool(history.half_lives)
