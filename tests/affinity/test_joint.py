@@ -18,7 +18,7 @@ from couponry.affinity.scores.joint.merge import (
     BEHIND,
     SHIFTS,
     Calibration,
-    Outcome,
+    JointOutcome,
     calibrated,
     calibration_by_role,
     validated_shift,
@@ -72,7 +72,7 @@ def test_roles_are_calibrated_each_for_itself() -> None:
     pairs.log_odds[:] += random.normal(0, 1, len(pairs.role)).astype(np.float32)
     chance = 1 / (1 + np.exp(-pairs.log_odds * np.where(pairs.role == 0, 1.0, 0.5) + 1.0))
     bought = random.random(len(chance)) < chance
-    model = calibration_by_role([Outcome(pairs, bought, history(), 1.0)])
+    model = calibration_by_role([JointOutcome(pairs, bought, history(), 1.0)])
     assert model[1] is None
     found = 1 / (1 + np.exp(-calibrated(pairs, model)))
     for role in (0, 2):
@@ -131,7 +131,7 @@ def test_new_items_are_calibrated_on_the_windows_and_levelled() -> None:
         pairs = JointPairs.new(joint.discovery, before, joint.discovery.learned(before))
         bought, count = pairs.outcomes(before, later)
         assert count.sum() == len(later) - np.setdiff1d(later.customers, before.customers).size
-        outcomes.append(Outcome(pairs, bought, before, weight))
+        outcomes.append(JointOutcome(pairs, bought, before, weight))
     calibration = calibration_by_role(outcomes)
     assert calibration[0] is None and calibration[1] is not None
     known = joined(*windows[-1])

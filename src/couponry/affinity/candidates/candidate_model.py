@@ -41,10 +41,9 @@ from .offer_knowledge import (
     offer_scorer,
     similarity_of,
 )
-from .outcomes import bought_later
+from .outcomes import RoleOdds, bought_later
 from .response_odds import ResponseOdds, odds_features
 from .role_inputs import checked_quotas
-from .role_odds import RoleOdds
 from .top_offers import TopOffers
 from .weighted_purchases import (
     CustomerRange,

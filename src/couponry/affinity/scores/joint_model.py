@@ -24,7 +24,7 @@ from .joint.joint_pairs import REWARD, JointPairs
 from .joint.merge import (
     BEHIND,
     Calibration,
-    Outcome,
+    JointOutcome,
     Shift,
     calibrated,
     calibration_by_role,
@@ -261,7 +261,7 @@ def _fitted(
     outcomes = []
     for (history, later), weight in weighted_windows(windows)[0]:
         pairs = JointPairs.new(discovery, history, learned(history))
-        outcomes.append(Outcome(pairs, pairs.outcomes(history, later)[0], history, weight))
+        outcomes.append(JointOutcome(pairs, pairs.outcomes(history, later)[0], history, weight))
     calibration = calibration_by_role(outcomes)
     some = customers_spread(known, CUSTOMERS_OF_LEVEL)
     pairs = JointPairs.new(discovery, some, discovery.known_)

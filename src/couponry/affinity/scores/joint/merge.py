@@ -29,7 +29,7 @@ Calibration = tuple[LogisticRegression | None, ...]
 """From the log odds of each role to calibrated ones; None: as they are."""
 
 
-class Outcome(NamedTuple):
+class JointOutcome(NamedTuple):
     """What came of pairs in a window.
 
     Attributes
@@ -75,12 +75,12 @@ class Shift:
     gains: dict[float, tuple[float, float]]
 
 
-def calibration_by_role(outcomes: Sequence[Outcome]) -> Calibration:
+def calibration_by_role(outcomes: Sequence[JointOutcome]) -> Calibration:
     """Fit a slope and an intercept of the log odds of each role, as far as there are pairs of it.
 
     Parameters
     ----------
-    outcomes : sequence of Outcome
+    outcomes : sequence of JointOutcome
         Of the windows, the latest last.
 
     Returns
@@ -101,7 +101,7 @@ def calibration_by_role(outcomes: Sequence[Outcome]) -> Calibration:
 
 def levelled(
     calibration: Calibration,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[JointOutcome],
     pairs: JointPairs,
     history: PurchaseHistory,
 ) -> Calibration:
@@ -111,7 +111,7 @@ def levelled(
     ----------
     calibration : tuple of LogisticRegression or None
         As fitted on the windows.
-    outcomes : sequence of Outcome
+    outcomes : sequence of JointOutcome
         Of the windows, the latest last.
     pairs : JointPairs
         By a longer history.
