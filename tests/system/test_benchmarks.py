@@ -517,6 +517,30 @@ def test_affinity_cuts(said: Said, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert bits == [{"last": 40, "scorer": "PersonalModel", "same bits": True}]
 
 
+def test_affinity_levels(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pandas")
+    from benchmarks.cases.affinity import affinity_levels
+
+    from couponry.affinity.scores.training_windows import bought_again
+    from couponry.data.roles import ROLES
+
+    level = small_level(1)
+    monkeypatch.setattr(affinity_levels, "levels", lambda: {"type": level})
+    report = said(affinity_levels, "--from", "40")["type"]
+    for place, last in enumerate((40, 44, 48)):
+        history, later = level.history(1, last), level.history(last + 1, last + 4)
+        again = int(bought_again(history, later).sum())
+        assert report["reward"]["purchases"][place] == again
+        new = len(later) - again - np.setdiff1d(later.items, history.items).size
+        assert sum(report[role]["purchases"][place] for role in ROLES[1:]) == new
+    bought, last_two = (
+        report["reward"][key] for key in ("purchases", "foretold / happened, last two")
+    )
+    assert last_two["the window before"][1] == pytest.approx(bought[1] / bought[2], abs=1e-3)
+    for figures in report.values():
+        assert figures["deviations"]["a line known beforehand"] >= 0.0
+
+
 def test_methods_of_others_are_those_of_their_papers() -> None:
     pytest.importorskip("pandas")
     from benchmarks.instances.affinity_split import Split
