@@ -75,6 +75,10 @@ class ClusterResult(CampaignSolution):
         The conflict, as infeasible.json has it.
     message_costs : float
         0: rules that say what messages cost are refused on clusters.
+    convergence : dict of str to list
+        How bound and objective became better: after so many `passes` over the candidates the `bound` and the
+        `objective` of the best allocation, each None as long as it was not known. The last may differ from `bound` and
+        `objective` by rounding. Empty where parts of the search are solved by themselves, with soft ratios.
     findings : list of Finding
         What the campaign says and was probably not meant, as far as its tables and words tell.
     """

@@ -97,6 +97,10 @@ class Result(ReportedSolution, AskedSolution):
         The conflict, as infeasible.json has it.
     message_costs : float
         What the coupons given cost as messages, under rules that say so.
+    convergence : dict of str to list
+        How bound and objective became better: after so many `passes` over the candidates the `bound` and the
+        `objective` of the best allocation, each None as long as it was not known. The last may differ from `bound` and
+        `objective` by rounding. Empty where parts of the search are solved by themselves, with soft ratios.
     findings : list of Finding
         What the campaign says and was probably not meant; see `Campaign.check`.
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from tests.support.pages import parsed
 
 import couponry
 from couponry import Campaign, CustomerRule, Limit
 from couponry.report.page import report_page
+from couponry.report.provenance import convergence_charts
 from couponry.report.sections import columns_to_break_down
 
 
@@ -30,6 +34,50 @@ def test_what_messages_cost_is_that_which_verify_recomputes(tmp_path: Path) -> N
     found = {each.all("dt")[0].text: each.value for each in figures.all("div")}
     assert true.ok and found["messages cost"] == true.message_costs == 0.5
     assert found["value"] == true.objective == 9.5 and "penalties" not in found
+
+
+def test_convergence_is_shown_as_it_was() -> None:
+    random = np.random.default_rng(3)
+    pairs = [(c, o) for c in range(400) for o in range(10)]
+    candidates = {
+        "customer": [c for c, _ in pairs],
+        "offer": [o for _, o in pairs],
+        "value": random.random(len(pairs)),
+        "cost": random.random(len(pairs)),
+    }
+    limits = [Limit("budget", sum="cost", max=60.0), Limit("each", by="offer", min=70, max=90)]
+    made = Campaign({"offer": list(range(10))}, candidates, limits=limits)
+    result, alone = (made.changed().solve(gap=1e-4, threads=threads) for threads in (2, 1))
+    found = result.convergence
+    passes, bounds, objectives = found["passes"], found["bound"], found["objective"]
+    assert found == alone.convergence and len(passes) > 2
+    assert passes == sorted(set(passes)) and passes[-1] <= result.full_passes
+    assert bounds == sorted(bounds, reverse=True) and bounds[-1] == pytest.approx(result.bound)
+    known = [each for each in objectives if each is not None]
+    assert known == sorted(known) and known[-1] == pytest.approx(result.objective)
+
+    section = parsed(report_page(result)).with_id("provenance")
+    rows = section.figure("Convergence").all("tbody")[0].all("tr")
+    (chart,) = convergence_charts(result)
+    assert chart.to_arrow().to_pydict() == found and len(rows) == min(12, len(passes))
+    for cells, at in ((rows[0], 0), (rows[-1], -1)):
+        shown = [cell.value for cell in cells.all("td")]
+        assert shown[:2] == [objectives[at], bounds[at]]
+
+
+def test_many_steps_of_convergence_are_counted() -> None:
+    steps = {
+        "passes": [*map(float, range(40))],
+        "bound": [9.0] * 40,
+        "objective": [None, *[8.0] * 39],
+    }
+    result: Any = SimpleNamespace(plan=object(), convergence=steps)
+    (chart,) = convergence_charts(result)
+    shown = [cells[0].text for cells in chart.rows.rows]
+    assert len(shown) == 12 and (shown[0], shown[-1]) == ("0.0", "39.0")
+    assert chart.rows.more == "and 28 steps between them"
+    result.convergence = {}
+    assert convergence_charts(result) == []
 
 
 def test_all_limits_that_are_not_kept_are_counted() -> None:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import pyarrow as pa
 
 from ..results.exact_solution import digests_of
 from ..results.solution import CampaignSolution
+from ..solver.solve_state import relative_gap
+from ..utils.clock import Step
 from ..utils.version import __version__
-from .chart import Chart, ChartRows, Text, number, share_bars
-from .numbers import amount
+from .chart import Chart, ChartRows, Number, Text, number, share_bars
+from .numbers import NONE, PERCENT, amount, counted, percent_at_most
 from .sections import Section
 
 LIBRARIES = ("numpy", "scipy", "pyarrow")
 """Libraries whose versions a report names."""
 
+
+SHOWN_STEPS = 12
+"""Steps that the chart of convergence shows, the first and the last among them."""
 
 TABLES = ("candidates", "offers", "customers", "history")
 """Tables that a result depends on."""
@@ -53,7 +59,50 @@ def provenance_section(result: CampaignSolution) -> Section:
     ]
     facts += _digests(result)
     facts += [(finding.severity, finding.text) for finding in result.findings]
-    return Section("provenance", "How it was made", charts=(_seconds(result),), facts=tuple(facts))
+    charts = (*convergence_charts(result), _seconds(result))
+    return Section("provenance", "How it was made", charts=charts, facts=tuple(facts))
+
+
+def convergence_charts(result: CampaignSolution) -> list[Chart]:
+    """Show how bound and objective became better.
+
+    Parameters
+    ----------
+    result : CampaignSolution
+
+    Returns
+    -------
+    list of Chart
+        One; none where it is not known, or where there is no allocation.
+    """
+    if result.plan is None:
+        return []
+    steps = pa.table(
+        {name: pa.array(result.convergence.get(name, []), pa.float64()) for name in Step._fields}
+    )
+    if not len(steps):
+        return []
+    last = len(steps) - 1
+    at = sorted({round(last * k / (SHOWN_STEPS - 1)) for k in range(SHOWN_STEPS)})
+    left = len(steps) - len(at)
+    return [
+        Chart(
+            "Convergence",
+            "The best allocation and the bound on all of them, after so many passes over the candidates.",
+            steps,
+            ChartRows(
+                ("passes", "objective", "bound", "gap"),
+                tuple(_step(**row) for row in steps.take(at).to_pylist()),
+                more="" if not left else f"and {counted(left, 'step')} between them",
+            ),
+        )
+    ]
+
+
+def _step(passes: float, bound: float | None, objective: float | None) -> tuple[Any, ...]:
+    gap = None if bound is None or objective is None else relative_gap(bound, objective)
+    text = NONE if gap is None else percent_at_most(gap) if gap > 0 else f"0{PERCENT}"
+    return Text(f"{passes:,.1f}"), number(objective), number(bound), Number(gap, text)
 
 
 def _digests(result: CampaignSolution) -> list[tuple[str, str]]:

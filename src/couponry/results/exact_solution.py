@@ -92,7 +92,7 @@ def fields_of(
     """
     names = [f.name for f in dataclasses.fields(CampaignSolution)]
     # which earlier versions did not write
-    content = {"previous": None, "message_costs": 0.0, **content}
+    content = {"previous": None, "message_costs": 0.0, "convergence": {}, **content}
     fields = {name: content[name] for name in names if name not in NOT_IN_RESULT_JSON}
     return fields | {
         "findings": [Finding(**finding) for finding in content["findings"]],

@@ -107,6 +107,7 @@ class CampaignSolution:
     findings: list[Finding] = field(repr=False)
     solver_options: SolverOptions = field(repr=False)
     message_costs: float = 0.0
+    convergence: dict[str, list[float | None]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def with_parts_later(

@@ -25,7 +25,7 @@ from ..solver.solve import Solution
 from ..solver.solve import solve as solve_problem
 from ..solver.solve_state import SolveRequest
 from ..utils.arrays.digests import digest_of_arrays
-from ..utils.clock import Clock
+from ..utils.clock import Clock, Step
 from ..utils.errors import InvalidInput
 from ..utils.memory import peak_memory
 from ..utils.progress.cancel import Cancelled
@@ -215,6 +215,9 @@ def _facts(campaign: CampaignData, options: SolveOptions, clock: Clock) -> dict[
         "seed": int(options.seed),
         "solver_options": options.solver,
         "version": __version__,
+        "convergence": {
+            name: [getattr(step, name) for step in clock.steps] for name in Step._fields
+        },
     }
 
 

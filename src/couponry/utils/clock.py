@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .checks import as_float
 from .errors import OutOfTime
@@ -38,6 +39,22 @@ class Standing:
     gap: float | None = None
 
 
+class Step(NamedTuple):
+    """How a search stood after so many passes.
+
+    Attributes
+    ----------
+    passes : float
+        Over all candidates.
+    bound, objective : float or None
+        As far as they were known.
+    """
+
+    passes: float
+    bound: float | None
+    objective: float | None
+
+
 class Clock:
     """Seconds by stage, when to stop, and how the work stands.
 
@@ -62,6 +79,8 @@ class Clock:
         Work that is no pass of an engine, counted by whoever does it.
     standing : Standing
         What events say of a search.
+    steps : list of Step
+        How the search stood whenever that became better, the last of those after equally many passes.
     asked_gap : float or None
         At which the search stops.
     passes : callable
@@ -86,6 +105,7 @@ class Clock:
         self._stage = ""
         self._is_of_part = False
         self.standing = Standing()
+        self.steps: list[Step] = []
         self.asked_gap: float | None = None
         self.passes: Callable[[], float] = lambda: 0.0
 
@@ -173,6 +193,10 @@ class Clock:
         self.standing.bound = bound if math.isfinite(bound) else None
         self.standing.objective = objective
         self.standing.gap = gap if math.isfinite(gap) else None
+        passes = self.passes()
+        if self.steps and self.steps[-1].passes == passes:
+            self.steps.pop()
+        self.steps.append(Step(passes, self.standing.bound, objective))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
