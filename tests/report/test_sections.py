@@ -14,7 +14,7 @@ from tests.support.pages import parsed
 import couponry
 from couponry import Campaign, CustomerRule, Limit
 from couponry.report.page import report_page
-from couponry.report.provenance import convergence_charts
+from couponry.report.provenance import convergence_chart
 from couponry.report.sections import columns_to_break_down
 
 
@@ -58,8 +58,8 @@ def test_convergence_is_shown_as_it_was() -> None:
 
     section = parsed(report_page(result)).with_id("provenance")
     rows = section.figure("Convergence").all("tbody")[0].all("tr")
-    (chart,) = convergence_charts(result)
-    assert chart.to_arrow().to_pydict() == found and len(rows) == min(12, len(passes))
+    assert result.plot.convergence().to_arrow().to_pydict() == found
+    assert len(rows) == min(12, len(passes))
     for cells, at in ((rows[0], 0), (rows[-1], -1)):
         shown = [cell.value for cell in cells.all("td")]
         assert shown[:2] == [objectives[at], bounds[at]]
@@ -71,13 +71,13 @@ def test_many_steps_of_convergence_are_counted() -> None:
         "bound": [9.0] * 40,
         "objective": [None, *[8.0] * 39],
     }
-    result: Any = SimpleNamespace(plan=object(), convergence=steps)
-    (chart,) = convergence_charts(result)
+    result: Any = SimpleNamespace(convergence=steps)
+    chart = convergence_chart(result)
     shown = [cells[0].text for cells in chart.rows.rows]
     assert len(shown) == 12 and (shown[0], shown[-1]) == ("0.0", "39.0")
     assert chart.rows.more == "and 28 steps between them"
     result.convergence = {}
-    assert convergence_charts(result) == []
+    assert convergence_chart(result).rows.rows == ()
 
 
 def test_all_limits_that_are_not_kept_are_counted() -> None:

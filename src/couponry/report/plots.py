@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pyarrow as pa
 
 from ..analysis.breakdown import breakdown, breakdowns_and_customers
@@ -13,6 +15,7 @@ from ..utils.errors import InvalidInput
 from .chart import Chart
 from .frontier_chart import frontier_chart
 from .limit_charts import dearest_chart, limits_chart, ranges_chart
+from .provenance import convergence_chart
 from .sum_charts import breakdown_chart, coupons_per_customer_chart, holds_lists, offers_chart
 
 
@@ -61,7 +64,7 @@ class Plots:
         """
         return dearest_chart(self._limits("dearest"))
 
-    def by(self, column: str, *, table: str | None = None) -> Chart:
+    def by(self, column: str, *, table: Literal["offers", "customers"] | None = None) -> Chart:
         """Show what the allocation comes to by a column of offers or customers, or by role.
 
         Parameters
@@ -116,6 +119,16 @@ class Plots:
         """
         found = breakdown(self._result, "offer", "offers")
         return offers_chart(found, self._result.campaign.offers)
+
+    def convergence(self) -> Chart:
+        """Show how bound and objective became better, after so many passes.
+
+        Returns
+        -------
+        Chart
+            One row for each step, or for some of many.
+        """
+        return convergence_chart(self._result)
 
     def frontier(self, frontier: Frontier) -> Chart:
         """Show the best objective over the bound of a limit.

@@ -59,11 +59,13 @@ def provenance_section(result: CampaignSolution) -> Section:
     ]
     facts += _digests(result)
     facts += [(finding.severity, finding.text) for finding in result.findings]
-    charts = (*convergence_charts(result), _seconds(result))
-    return Section("provenance", "How it was made", charts=charts, facts=tuple(facts))
+    charts = [_seconds(result)]
+    if result.plan is not None and result.convergence.get("passes"):
+        charts.insert(0, convergence_chart(result))
+    return Section("provenance", "How it was made", charts=tuple(charts), facts=tuple(facts))
 
 
-def convergence_charts(result: CampaignSolution) -> list[Chart]:
+def convergence_chart(result: CampaignSolution) -> Chart:
     """Show how bound and objective became better.
 
     Parameters
@@ -72,31 +74,27 @@ def convergence_charts(result: CampaignSolution) -> list[Chart]:
 
     Returns
     -------
-    list of Chart
-        One; none where it is not known, or where there is no allocation.
+    Chart
+        One row for each step, or for some of many; none where steps are not known.
     """
-    if result.plan is None:
-        return []
     steps = pa.table(
         {name: pa.array(result.convergence.get(name, []), pa.float64()) for name in Step._fields}
     )
-    if not len(steps):
-        return []
     last = len(steps) - 1
-    at = sorted({round(last * k / (SHOWN_STEPS - 1)) for k in range(SHOWN_STEPS)})
+    at = sorted(
+        {round(last * k / (SHOWN_STEPS - 1)) for k in range(SHOWN_STEPS)} if last >= 0 else ()
+    )
     left = len(steps) - len(at)
-    return [
-        Chart(
-            "Convergence",
-            "The best allocation and the bound on all of them, after so many passes over the candidates.",
-            steps,
-            ChartRows(
-                ("passes", "objective", "bound", "gap"),
-                tuple(_step(**row) for row in steps.take(at).to_pylist()),
-                more="" if not left else f"and {counted(left, 'step')} between them",
-            ),
-        )
-    ]
+    return Chart(
+        "Convergence",
+        "The best allocation and the bound on all of them, after so many passes over the candidates.",
+        steps,
+        ChartRows(
+            ("passes", "objective", "bound", "gap"),
+            tuple(_step(**row) for row in steps.take(pa.array(at, pa.int64())).to_pylist()),
+            more="" if not left else f"and {counted(left, 'step')} between them",
+        ),
+    )
 
 
 def _step(passes: float, bound: float | None, objective: float | None) -> tuple[Any, ...]:
