@@ -207,7 +207,8 @@ class Result(ReportedSolution, AskedSolution):
         TableView
             One row for each value of the column, ascending, also where nothing was given, and a last one, null, for
             coupons without a value: `coupons`, `customers` who got any of them, and sums of what coupons have:
-            `redemptions` (of response), `cost` and `value`.
+            `redemptions` (of response), `cost` and `value`. The groups are called as the column is, or `group` where
+            that is the name of one of these.
 
         Raises
         ------

@@ -70,6 +70,41 @@ def test_a_view_is_a_table_that_is_shown(result: Result) -> None:
     assert f"{SHOWN_ROWS} of {SHOWN_ROWS + 5} rows" in long._repr_html_()
 
 
+def test_coupons_are_shown_without_all_being_made(result: Result) -> None:
+    allocation = result.allocation
+    assert allocation is not None and len(allocation) > 9
+    assert (
+        repr(allocation)
+        == f"<Allocation: {len(allocation):,} rows of customer, offer, value, cost>"
+    )
+    page = allocation._repr_html_()
+    assert page.startswith("<table>") and page.count("<tr>") == min(len(allocation), SHOWN_ROWS) + 1
+    assert "<tea>" not in page and "&lt;tea&gt;" in page
+    n = SHOWN_ROWS + 5
+    many = {"customer": list(range(n)), "offer": [1] * n, "value": [1.0] * n}
+    given = Campaign({"offer": [1]}, many).solve()
+    assert f"{SHOWN_ROWS} of {SHOWN_ROWS + 5} rows" in given.allocation._repr_html_()  # type: ignore[union-attr]
+    none = Campaign({"offer": [1]}, {"customer": [1], "offer": [1], "value": [-1.0]}).solve()
+    assert none.allocation._repr_html_().count("<tr>") == 1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["coupons", "customers", "redemptions", "value", "cost"])
+def test_groups_of_a_column_that_is_called_like_a_sum(name: str) -> None:
+    offers = {"offer": ["a", "b"], name: ["x", "y"]}
+    candidates = {
+        "customer": [1, 1, 2],
+        "offer": ["a", "b", "a"],
+        "value": [1.0, 2.0, 4.0],
+        "cost": [0.5, 0.5, 0.5],
+        "response": [0.25, 0.5, 0.75],
+    }
+    result = Campaign(offers, candidates).solve()
+    expected = {"coupons": 2, "customers": 2, "redemptions": 1.0, "cost": 1.0, "value": 5.0}
+    first, second = result.by(name).to_pylist()
+    assert first == {"group": "x", **expected} and second["group"] == "y"
+    assert result.plot.by(name).rows.rows[0][0] == ("x", "")
+
+
 def test_binding_limits_are_those_with_a_price_dearest_first(result: Result) -> None:
     found = result.binding().to_pylist()
     assert result.limits is not None

@@ -31,6 +31,9 @@ from .coupon_totals import (
     summed_columns,
 )
 
+GROUP = "group"
+"""What a breakdown calls its groups where their column is called like one of its sums."""
+
 
 def breakdown(result: Allocated, column: str, table: str | None = None) -> pa.Table:
     """Add up what an allocation comes to by a column; see `Result.by`.
@@ -112,13 +115,14 @@ def _table_of(
     result: Allocated, column: str, grouping: CouponGroups, totals: GroupTotals
 ) -> pa.Table:
     """The totals of all groups as a table."""
-    columns: dict[str, Any] = {
-        column: pa.array(grouping.values, grouping.kind),
+    names = [SUMMED[name] for name in summed_columns(result)]
+    sums = {
         "coupons": totals.coupons,
         "customers": totals.customers,
+        **dict(zip(names, totals.sums, strict=True)),
     }
-    names = [SUMMED[name] for name in summed_columns(result)]
-    made = pa.table(columns | dict(zip(names, totals.sums, strict=True)))
+    group = GROUP if column in sums else column
+    made = pa.table({group: pa.array(grouping.values, grouping.kind), **sums})
     # whoever has nothing in the column is a group of its own only where there is such a coupon
     return made if totals.coupons[-1] else made.slice(0, len(grouping.values) - 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -208,11 +209,38 @@ def table_html(table: pa.Table, caption: str = "", digits: int = 8) -> str:
     str
         HTML; names and values are escaped.
     """
-    rows = table.slice(0, SHOWN_ROWS).to_pylist()
-    more = table.num_rows - len(rows)
-    said = ", ".join(
-        filter(None, [caption, f"{len(rows)} of {table.num_rows:,} rows" if more else ""])
-    )
-    return rows_table(
-        table.column_names, [tuple(r.values()) for r in rows], caption=said, digits=digits
-    )
+    return _html(table.slice(0, SHOWN_ROWS), table.num_rows, caption, digits)
+
+
+def first_rows_html(schema: pa.Schema, batches: Iterable[pa.RecordBatch], rows: int) -> str:
+    """Lay out the first rows of a table that is made as it is read; no more of it is made.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+    batches : iterable of pyarrow.RecordBatch
+        In order.
+    rows : int
+        Of the whole table.
+
+    Returns
+    -------
+    str
+        HTML; names and values are escaped.
+    """
+    first: list[pa.RecordBatch] = []
+    left = min(rows, SHOWN_ROWS)
+    for batch in batches if left else ():
+        first.append(batch.slice(0, left))
+        left -= first[-1].num_rows
+        if not left:
+            break
+    return _html(pa.Table.from_batches(first, schema), rows)
+
+
+def _html(first: pa.Table, rows: int, caption: str = "", digits: int = 8) -> str:
+    """The first of so many rows, below a caption that counts them."""
+    shown = [tuple(row.values()) for row in first.to_pylist()]
+    counted = f"{len(shown)} of {rows:,} rows" if rows > len(shown) else ""
+    said = ", ".join(filter(None, [caption, counted]))
+    return rows_table(first.column_names, shown, caption=said, digits=digits)

@@ -47,7 +47,8 @@ def breakdown_chart(
     """
     shown, left = _largest(table, sorted_by, SHOWN_GROUPS)
     several = "Coupons of an offer count in each of its groups." if in_several else ""
-    names = [Text("(none)" if row[column] is None else str(row[column])) for row in shown]
+    groups = [row[table.column_names[0]] for row in shown]
+    names = [Text("(none)" if group is None else str(group)) for group in groups]
     more = _rest(left, "group")
     return _bars((f"By {column}", several), table, sorted_by, names, shown, more)
 

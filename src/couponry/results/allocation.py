@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.table_view import StreamedTable
+from ..data.table_view import StreamedTable, first_rows_html
 from ..utils.checks import check_path
 from ..utils.errors import InvalidInput
 from .cluster.parts import write_parts
@@ -96,6 +96,12 @@ class Allocation(StreamedTable):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         reader = pa.RecordBatchReader.from_batches(self.schema, self.batches())
         return reader.__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {len(self):,} rows of {', '.join(self.schema.names)}>"
+
+    def _repr_html_(self) -> str:
+        return first_rows_html(self.schema, self.batches(), len(self))
 
     def __getattr__(self, name: str) -> Any:
         """Deprecated: what only a `pyarrow.Table` has, which `Result.allocation` once was."""
