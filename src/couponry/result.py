@@ -56,10 +56,8 @@ class Result(ReportedSolution, AskedSolution):
         (bound - objective) / abs(bound).
     max_violation : float or None
         Largest violation of a hard limit, in that limit's own unit.
-    allocated, customers, candidates : int
-        Coupons given, customers, candidates.
-    customers_with_coupons : int
-        Customers who were given at least one coupon; counted at first use.
+    allocated, customers, candidates, customers_with_coupons : int
+        Coupons given, customers, candidates, and customers with at least one coupon, who are counted at first use.
     customers_below_min : int
         Customers who cannot have as many coupons as their rules ask for.
     customers_without_mandatory : int
@@ -98,9 +96,7 @@ class Result(ReportedSolution, AskedSolution):
     message_costs : float
         What the coupons given cost as messages, under rules that say so.
     convergence : dict of str to list
-        How bound and objective became better: after so many `passes` over the candidates the `bound` and the
-        `objective` of the best allocation, each None as long as it was not known. The last may differ from `bound` and
-        `objective` by rounding. Empty where parts of the search are solved by themselves, with soft ratios.
+        After so many `passes` the `bound` and the `objective`, None where not known yet; empty with soft ratios.
     findings : list of Finding
         What the campaign says and was probably not meant; see `Campaign.check`.
 
@@ -207,8 +203,7 @@ class Result(ReportedSolution, AskedSolution):
         TableView
             One row for each value of the column, ascending, also where nothing was given, and a last one, null, for
             coupons without a value: `coupons`, `customers` who got any of them, and sums of what coupons have:
-            `redemptions` (of response), `cost` and `value`. The groups are called as the column is, or `group` where
-            that is the name of one of these.
+            `redemptions` (of response), `cost` and `value`. The groups are in `group` where the column is called so.
 
         Raises
         ------

@@ -173,13 +173,7 @@ def requirements_of(
         part.met(rule, items, history, number[first:], own)
         for part, rule, first, own in zip(parts, rules, before, members, strict=False)
     ]
-    who = np.concatenate([pairs[0] for pairs in met])
-    which = np.concatenate([pairs[1] for pairs in met])
-    met_ptr, listed = np.zeros(1, np.int64), np.zeros(0, np.int32)
-    if len(who):
-        key = np.unique(who * len(item) + which)
-        met_ptr = np.searchsorted(key // len(item), np.arange(n_units + 1)).astype(np.int64)
-        listed = (key % len(item)).astype(np.int32)
+    met_ptr, listed = _met_by_unit(met, len(item), n_units)
     inside, scope = _scopes(rules, parts, items, members)
     everybody = np.broadcast_shapes(*(some.shape for some in inside))
     return RequirementSpec(
@@ -192,6 +186,19 @@ def requirements_of(
         met_ptr=met_ptr,
         met=listed,
     )
+
+
+def _met_by_unit(
+    met: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]], requirements: int, n_units: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Requirements that the history meets, by unit: where each unit's begin, and their numbers."""
+    who = np.concatenate([pairs[0] for pairs in met])
+    which = np.concatenate([pairs[1] for pairs in met])
+    if not len(who):
+        return np.zeros(1, np.int64), np.zeros(0, np.int32)
+    key = np.unique(who * requirements + which)
+    ptr = np.searchsorted(key // requirements, np.arange(n_units + 1)).astype(np.int64)
+    return ptr, (key % requirements).astype(np.int32)
 
 
 def _scopes(
