@@ -33,7 +33,7 @@ from couponry import (
 )
 from couponry.affinity import CandidateModel, candidate_pipeline, pipeline_fit
 from couponry.affinity.candidates import weighted_purchases
-from couponry.affinity.history.building.merging import HistoryMerger
+from couponry.affinity.history.ranged_history import RangedHistory
 from couponry.affinity.scores import lightgbm_trees
 from couponry.analysis.explain_files import explain_written
 from couponry.data import memory_estimate as memory_estimates
@@ -184,7 +184,7 @@ def test_a_fit_ends_where_histories_fail(tmp_path: Path, monkeypatch: pytest.Mon
         raise InvalidInput("disk: full")
 
     monkeypatch.setenv("COUPONRY_THREADS", "2")
-    monkeypatch.setattr(HistoryMerger, "merge", fails)
+    monkeypatch.setattr(RangedHistory, "statistics", fails)
     with pytest.raises(InvalidInput, match="disk: full"):
         made(tables()["transactions"], store=tmp_path / "store", memory_limit="4GiB")
     for thread in threading.enumerate():
@@ -306,7 +306,7 @@ KILLED = """
     import sys, time
     from couponry import read_campaign
     from couponry.affinity.candidates import candidate_model, response_odds
-    from couponry.affinity.history.building import merging
+    from couponry.affinity.history import ranged_history
 
     stage, folder, store = sys.argv[1:]
 
@@ -315,7 +315,7 @@ KILLED = """
         time.sleep(600)
 
     if stage == "history":
-        merging.HistoryMerger.finish = stop
+        ranged_history.RangedHistory.statistics = stop
     elif stage == "fit":
         candidate_model.CandidateModel.fit = stop
     else:

@@ -41,6 +41,7 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "pair_features readings.factor", "response_odds tables.shift",
     "take_purchases given.quantity", "take_purchases given.spend", "take_purchases given.discount",
     "take_purchases seen", "count_ranges customer",
+    "place_purchases rows.spend", "group_purchases rows.spend", "group_states rows.spend",  # empty: nothing was paid
 }  # fmt: skip
 
 COUNTED = {  # arrays of numbers that count in another array: the first number beyond it

@@ -364,6 +364,13 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
         spend=np.zeros(count, random.choice([np.int32, np.int64])),
     )
     arguments = {"columns": columns, "shift": shift, "least": least, "place": starts[:-1].copy()}
+    unpaid = placed._replace(
+        **{name: np.zeros_like(getattr(placed, name)) for name in ("customer", "bought")}
+    )
+    few = columns._replace(number=number & 0xFFFF, period=period & 0x7FFF)
+    unpaid = unpaid._replace(bought=np.zeros(count, np.uint32), spend=placed.spend[:0].copy())
+    small = {**arguments, "columns": few, "place": starts[:-1].copy(), "rows": unpaid}
+    yield Call("place_purchases", small)
     yield Call("place_purchases", arguments | {"rows": placed})
     when = (period.astype(np.int64) + ZERO_PERIOD) * 2 + discounted
     bought = number.astype(np.uint64) << np.uint64(32) | when.astype(np.uint64)
@@ -372,6 +379,8 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
     arguments |= {"first": first, "last": first + periods - 1}
     room = GroupedRows(*(np.zeros_like(array) for array in GroupedRows.new(count)))
     yield Call("group_purchases", arguments | {"grouped": room})
+    if count == 30:
+        arguments |= {"rows": PurchaseRows(customer, bought, spend[:0])}
     yield from calls_of_texts(random)
     yield from calls_of_given_purchases(columns, shift, least)
     half_lives = 1 + count % 5  # drawn from nothing: whoever draws next draws as before

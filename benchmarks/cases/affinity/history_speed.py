@@ -5,8 +5,9 @@
 
 Each part runs in a process of its own, one after the other, with the same files, threads and memory. `decode` reads all
 columns and drops them; `duckdb` makes a table of its own by `GROUP BY customer, product ORDER BY customer, product`;
-`passing` builds a history as one command does, in a folder that the process removes; `recorded` and `memory` build what
-users keep. With `--text`, ids of customers are text. Seconds are of the clock and of processors; memory is the most
+`ranges` adds up every range of customers once, as one command does it twice: for items' statistics, and for candidates.
+`recorded` and `memory` build what users keep. `counted` is the same without what was paid, as one
+command has it. With `--text`, ids of customers are text. Seconds are of the clock and of processors; memory is the most
 that the process had.
 """
 
@@ -31,9 +32,10 @@ from benchmarks.support.hardware import describe
 
 from couponry.affinity import PurchaseHistory
 from couponry.affinity.history.building.from_transactions import GroupingOptions
-from couponry.affinity.history.building.transactions import Transactions
-from couponry.affinity.history.purchase_history import group_transactions
+from couponry.affinity.history.building.transactions import ReadOptions, Transactions
+from couponry.affinity.history.ranged_history import ranged_history
 from couponry.utils.memory import parse_size, peak_memory
+from couponry.utils.parallel import parallel_map
 from couponry.utils.threads import thread_count
 
 HALF_LIVES = (1.0, 4.0, 16.0, 64.0)  # those of one command
@@ -157,16 +159,20 @@ def duckdb(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
     return work
 
 
-def passing(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
-    _start()
+def ranges(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
+    return lambda: _ranges(folder, memory_limit, kept, with_spend=True)
+
+
+def counted(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
+    return lambda: _ranges(folder, memory_limit, kept, with_spend=False)
+
+
+def _ranges(folder: Path, memory_limit: str, kept: Path, *, with_spend: bool) -> int:
     memory = parse_size(memory_limit, "--memory-limit")
-    options = GroupingOptions(memory=memory, threads=thread_count(), passing=True)
-
-    def work() -> int:
-        read = Transactions.open(str(folder), None)
-        return len(group_transactions(read, options, HALF_LIVES, kept / "history"))
-
-    return work
+    options = GroupingOptions(memory=memory, threads=thread_count())
+    read = Transactions.open(str(folder), None, ReadOptions(with_spend=with_spend))
+    with ranged_history(read, options, HALF_LIVES, kept) as history:
+        return sum(parallel_map(lambda make: len(make()), history.parts(), history.threads))
 
 
 def recorded(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
@@ -190,7 +196,7 @@ def _history(transactions: Path, **options: Any) -> int:
     )
 
 
-PARTS = {part.__name__: part for part in (decode, duckdb, passing, recorded, memory)}
+PARTS = {part.__name__: part for part in (decode, duckdb, ranges, counted, recorded, memory)}
 
 if __name__ == "__main__":
     main()

@@ -71,12 +71,14 @@ public:
     COUPONRY_INLINE uint64_t customer(int64_t r) const noexcept { return codes_.of(r); }
     COUPONRY_INLINE Purchase at(int64_t r) const noexcept {
         const uint64_t word = rows_.bought[r];
-        return {item_[r], BoughtWord::period(word) - first_, rows_.spend[r], word & 1};
+        return {item_[r], BoughtWord::period(word) - first_, spend(r), word & 1};
     }
     const Codes& codes() const noexcept { return codes_; }
     uint64_t most_item() const noexcept { return most_item_; }
-    int64_t spend(int64_t r) const noexcept { return rows_.spend[r]; }
-    COUPONRY_INLINE void ask_for(int64_t r) const noexcept { prefetch_ahead(rows_.spend.data, r); }
+    COUPONRY_INLINE int64_t spend(int64_t r) const noexcept { return rows_.spend.size ? rows_.spend[r] : 0; }
+    COUPONRY_INLINE void ask_for(int64_t r) const noexcept {
+        if (rows_.spend.size) prefetch_ahead(rows_.spend.data, r);
+    }
 
 private:
     const PurchaseRows& rows_;
@@ -168,31 +170,42 @@ int group_into(const PurchaseRows& rows, const View<const uint32_t>& rank, int64
     return DONE;
 }
 
-template <class Customer, class Spend>
+COUPONRY_INLINE void put_word(uint64_t& word, uint32_t number, int32_t period, uint8_t discounted) noexcept {
+    word = BoughtWord::of(number, period, discounted);
+}
+COUPONRY_INLINE void put_word(uint32_t& word, uint32_t number, int32_t period, uint8_t discounted) noexcept {
+    word = BoughtWord::narrow(number, period, discounted);
+}
+
+template <class Customer, class Word, class Spend>
 void place_rows(const PurchaseColumns& columns, int64_t shift, int64_t least, const View<int64_t>& place,
                 const PlacedRows& rows) noexcept {
-    const View<Customer> customer{static_cast<Customer*>(rows.customer), rows.bought.size};
-    const View<Spend> spend{static_cast<Spend*>(rows.spend), rows.bought.size};
+    const View<Customer> customer{static_cast<Customer*>(rows.customer), rows.size};
+    const View<Word> bought{static_cast<Word*>(rows.bought), rows.size};
+    const View<Spend> spend{static_cast<Spend*>(rows.spend), rows.spend_bytes ? rows.size : 0};
     for (int64_t r = 0; r < columns.customer.size; ++r) {
         const int64_t k = place[(columns.customer[r] >> shift) - least]++;
         customer[k] = static_cast<Customer>(columns.customer[r]);
-        rows.bought[k] = BoughtWord::of(columns.number[r], columns.period[r], columns.discounted[r]);
-        spend[k] = static_cast<Spend>(columns.spend[r]);
+        put_word(bought[k], columns.number[r], columns.period[r], columns.discounted[r]);
+        if (spend.size) spend[k] = static_cast<Spend>(columns.spend[r]);
     }
+}
+
+template <class Customer, class Word>
+void place_words(const PurchaseColumns& columns, int64_t shift, int64_t least, const View<int64_t>& place,
+                 const PlacedRows& rows) noexcept {
+    const auto put = rows.spend_bytes == 8 ? place_rows<Customer, Word, int64_t> : place_rows<Customer, Word, int32_t>;
+    put(columns, shift, least, place, rows);
 }
 
 }  // namespace
 
 void place_purchases(const PurchaseColumns& columns, int64_t shift, int64_t least, const View<int64_t>& place,
                      const PlacedRows& rows) noexcept {
-    if (rows.customer_bytes == 4 && rows.spend_bytes == 4)
-        place_rows<uint32_t, int32_t>(columns, shift, least, place, rows);
-    else if (rows.customer_bytes == 4)
-        place_rows<uint32_t, int64_t>(columns, shift, least, place, rows);
-    else if (rows.spend_bytes == 4)
-        place_rows<int64_t, int32_t>(columns, shift, least, place, rows);
-    else
-        place_rows<int64_t, int64_t>(columns, shift, least, place, rows);
+    const bool few_bytes = rows.customer_bytes == 4;
+    const auto narrow = few_bytes ? place_words<uint32_t, uint32_t> : place_words<int64_t, uint32_t>;
+    const auto wide = few_bytes ? place_words<uint32_t, uint64_t> : place_words<int64_t, uint64_t>;
+    (rows.bought_bytes == 4 ? narrow : wide)(columns, shift, least, place, rows);
 }
 
 int order_purchases(const PurchaseColumns& columns, const OrderedRows& out) noexcept {

@@ -27,7 +27,7 @@ struct OrderedRows {
 struct PurchaseRows {
     View<const int64_t> customer;
     View<const uint64_t> bought;
-    View<const int64_t> spend;
+    View<const int64_t> spend;  // none: nothing was paid
 };
 
 struct GroupedRows {
@@ -57,6 +57,10 @@ struct BoughtWord {
         const uint32_t when = (static_cast<uint32_t>(period) + uint32_t{ZERO_PERIOD}) << 1 | discounted;
         return uint64_t{number} << 32 | when;
     }
+    // In 32 bits: where there are few items, and periods are not negative.
+    static uint32_t narrow(uint32_t number, int32_t period, uint8_t discounted) noexcept {
+        return number << 16 | static_cast<uint32_t>(period) << 1 | discounted;
+    }
     static uint64_t number(uint64_t word) noexcept { return word >> 32; }
     static int32_t period(uint64_t word) noexcept {
         return static_cast<int32_t>(static_cast<uint32_t>(word) >> 1) - ZERO_PERIOD;
@@ -85,10 +89,10 @@ inline Fault purchases_beyond(const PurchaseRows& rows, int64_t ranks, int64_t f
 // Rows by ranges of ids, each range from its place on; see `place_purchases` in reference/purchases.py.
 struct PlacedRows {
     void* customer;  // uint32 or int64
-    int64_t customer_bytes;
-    View<uint64_t> bought;
-    void* spend;  // int32 or int64
-    int64_t spend_bytes;
+    void* bought;    // uint32 or uint64
+    void* spend;     // int32 or int64; nothing is kept where their bytes are 0
+    int64_t customer_bytes, bought_bytes, spend_bytes;
+    int64_t size;
 };
 
 // Where the range of an id has no place, or a place lies beyond the rows.

@@ -19,9 +19,9 @@ cdef extern from "affinity/group_purchases.hpp" namespace "couponry" nogil:
 
     cdef cppclass PlacedRows:
         void* customer
+        void* bought
         void* spend
-        int64_t customer_bytes, spend_bytes
-        View[uint64_t] bought
+        int64_t customer_bytes, bought_bytes, spend_bytes, size
 
     void c_place_purchases "couponry::place_purchases"(
         const PurchaseColumns&, int64_t, int64_t, View[int64_t], const PlacedRows&) noexcept
@@ -138,27 +138,36 @@ def order_purchases(columns, rows, *, bint unchecked=False):
 cdef PlacedRows placed_view(rows) except *:
     """Rows that purchases are put into, the shapes of which agree."""
     cdef PlacedRows out
-    cdef View[uint32_t] small_customers
+    cdef View[uint32_t] small_customers, small_words
+    cdef View[uint64_t] words
     cdef View[int64_t] customers, spends
     cdef View[int32_t] small_spends
     out.customer_bytes, out.spend_bytes = rows.customer.itemsize, rows.spend.itemsize
-    out.bought = writable[uint64_t](rows.bought)
+    out.bought_bytes = rows.bought.itemsize
+    if out.bought_bytes == 4:
+        small_words = writable[uint32_t](rows.bought)
+        out.bought, out.size = small_words.data, small_words.size
+    else:
+        words = writable[uint64_t](rows.bought)
+        out.bought, out.size = words.data, words.size
     if out.customer_bytes == 4:
         small_customers = writable[uint32_t](rows.customer)
         out.customer = small_customers.data
-        same(small_customers.size, out.bought.size, "rows.customer: rows")
+        same(small_customers.size, out.size, "rows.customer: rows")
     else:
         customers = writable[int64_t](rows.customer)
         out.customer = customers.data
-        same(customers.size, out.bought.size, "rows.customer: rows")
-    if out.spend_bytes == 4:
+        same(customers.size, out.size, "rows.customer: rows")
+    if rows.spend.size == 0:  # not kept
+        out.spend, out.spend_bytes = NULL, 0
+    elif out.spend_bytes == 4:
         small_spends = writable[int32_t](rows.spend)
         out.spend = small_spends.data
-        same(small_spends.size, out.bought.size, "rows.spend: rows")
+        same(small_spends.size, out.size, "rows.spend: rows")
     else:
         spends = writable[int64_t](rows.spend)
         out.spend = spends.data
-        same(spends.size, out.bought.size, "rows.spend: rows")
+        same(spends.size, out.size, "rows.spend: rows")
     return out
 
 
@@ -171,7 +180,7 @@ def place_purchases(columns, int64_t shift, int64_t least, int64_t[::1] place, r
     if not unchecked or ALWAYS_CHECKED:
         places.data, places.size = place_.data, place_.size
         refuse(columns_beyond(columns_))
-        refuse(places_beyond(columns_, shift, least, places, rows_.bought.size))
+        refuse(places_beyond(columns_, shift, least, places, rows_.size))
     with nogil:
         c_place_purchases(columns_, shift, least, place_, rows_)
 
@@ -182,7 +191,8 @@ cdef PurchaseRows rows_view(rows) except *:
     out.customer, out.bought = view[int64_t](rows.customer), view[uint64_t](rows.bought)
     out.spend = view[int64_t](rows.spend)
     same(out.bought.size, out.customer.size, "rows.bought: rows")
-    same(out.spend.size, out.customer.size, "rows.spend: rows")
+    if out.spend.size:
+        same(out.spend.size, out.customer.size, "rows.spend: rows")
     return out
 
 

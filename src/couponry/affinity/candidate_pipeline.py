@@ -1,14 +1,16 @@
 """From transactions to candidates in one go: histories, a model of who buys what, candidates; stages timed.
 
-transactions ──▶ purchase history ──▶ model, fitted on a sample's last weeks ──▶ candidates, block by block
+transactions ──▶ purchases by customer ──▶ model, fitted on a sample's last weeks ──▶ candidates, block by block
 
-The sample is there when all transactions were read: where memory allows, the model is fitted while the history is made.
+The sample is there when all transactions were read: where memory allows, the model is fitted while items' statistics
+are added up. Histories are made twice, a range of customers at a time: for these, and for candidates.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +22,6 @@ from ..data import memory_estimate, tables
 from ..data.candidate_batches import CandidateBlocks
 from ..data.candidate_rows import CandidateRows
 from ..data.formats.parquet_metadata import read_parquet_metadata
-from ..data.ids import digest_of
 from ..data.memory_estimate import CampaignSize, Estimate
 from ..utils.clock import Clock
 from ..utils.memory import available_memory
@@ -29,19 +30,18 @@ from .candidates.candidate_model import CandidateModel
 from .candidates.families import Families
 from .history.building.from_transactions import GroupingOptions
 from .history.building.grouping import Watchers
+from .history.building.runs.native_grouping import BLOCK_ROWS, BYTES_PER_ROW
 from .history.building.transactions import ReadOptions, Transactions
 from .history.customer_sample import CustomerSample
 from .history.history_folder import Coverage
 from .history.item_statistics import ItemStatistics
 from .history.period_counts import PeriodCounts
-from .history.purchase_history import PurchaseHistory, group_transactions
+from .history.purchase_history import PurchaseHistory
+from .history.ranged_history import RangedHistory, ranged_history
 from .pipeline_fit import BegunFit, Fitted, fitted, half_lives
 from .pipeline_model import model_of_tables
-from .scores import lightgbm_trees
+from .pipeline_source import source_of
 from .targeting import Targeting
-
-FORMAT = 5
-"""Of how candidates are made: with another one here, stores of an earlier one are made again."""
 
 RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
 """Bytes besides what grouping may take."""
@@ -114,7 +114,7 @@ def candidate_blocks(
         transactions.customer_type,
         dict.fromkeys(model.columns, np.dtype(np.float32)),
         pipeline.blocks,
-        source=_source(transactions, model, allowed, targeting),
+        source=source_of(transactions, model, allowed, targeting),
         notes=notes,
     )
 
@@ -142,7 +142,9 @@ def stated_model(given: Tables, targeting: Targeting) -> tuple[Transactions, Can
         given = given._replace(products=tables.as_table(given.products, "products"))
     family = targeting.family_among(given.offers.column_names)
     assortment = Assortment(given.offers, given.covers, given.products, targeting.kind, family)
-    reading = ReadOptions(targeting.timezone, targeting.null_customers, targeting.until)
+    reading = ReadOptions(
+        targeting.timezone, targeting.null_customers, targeting.until, with_spend=False
+    )
     transactions = Transactions.open(given.transactions, targeting.columns, reading)
     bought = pa.array([], transactions.product_type)
     tables.check_kind_of_ids(
@@ -246,23 +248,26 @@ class _Pipeline:
         self._transactions, self._model, self._allowed = transactions, model, allowed
         self._targeting, self._limit, self._clock = targeting, limit, clock
         self._notes = notes
-        self._in_folder = False  # the history
 
     def blocks(self, threads: int, scratch: Path | None) -> Iterator[CandidateRows]:
-        """Yield candidates, some customers at a time; histories are kept in the scratch folder if there is one."""
+        """Yield candidates, some customers at a time; purchases beyond memory go to the scratch folder."""
         folder = None if scratch is None else scratch / "purchases"
-        self._in_folder = folder is not None
-        history, model = self._history_and_model(threads, folder)
-        with self._clock.stage("candidates"):
-            yield from self._candidates(model, history, threads)
-            del history
-            if folder is not None:
-                shutil.rmtree(folder)
+        if folder is not None:
+            folder.mkdir()
+        with ExitStack() as kept:
+            history, model = self._history_and_model(kept, threads, folder)
+            with self._clock.stage("candidates"):
+                yield from self._candidates(model, history, threads)
+        if folder is not None:
+            shutil.rmtree(folder)
 
     def _history_and_model(
-        self, threads: int, folder: Path | None
-    ) -> tuple[PurchaseHistory, CandidateModel]:
-        """Make the history, and fit the model, as soon as the sample is there where memory and threads allow."""
+        self, kept: ExitStack, threads: int, folder: Path | None
+    ) -> tuple[RangedHistory, CandidateModel]:
+        """Read the purchases, which are there until the stack is closed, and fit the model.
+
+        It is fitted as soon as the sample is there where memory and threads allow.
+        """
         sample, counts = CustomerSample(), PeriodCounts(self._transactions.unit)
         memory, meanwhile = self._grouping_memory(threads)
         begun: list[BegunFit] = []
@@ -283,17 +288,21 @@ class _Pipeline:
             watch=Watchers(sample, counts),
             last_complete=lambda: self._last_complete(counts),
             when_read=begin_fit,
-            passing=True,
         )
         try:
             with self._clock.stage("history"):
                 lives = half_lives(self._targeting)
-                history = group_transactions(self._transactions, options, lives, folder)
+                read = ranged_history(self._transactions, options, lives, folder)
+                history = kept.enter_context(read)
+                statistics = history.statistics()
                 for note in left_out_notes(self._transactions):
                     self._say(note)
             with self._clock.stage("fit"):
-                statistics = partial(ItemStatistics.from_history, history)
-                found = begun[0].finish(statistics()) if begun else fit(history, statistics)
+                found = (
+                    begun[0].finish(statistics)
+                    if begun
+                    else fit(history.nobody, lambda: statistics)
+                )
                 for note in found.notes:
                     self._say(note)
         except BaseException:
@@ -324,20 +333,22 @@ class _Pipeline:
             return limit - RESERVED_TO_FIT, True
         return max(limit - RESERVED, memory_estimate.MIN_GROUPING_BYTES), False
 
-    def _scoring_threads(self, model: CandidateModel, threads: int) -> int:
-        """Return how many of the threads may make candidates: what grouping took is free again."""
-        grouping = self._grouping_memory(threads)[0] if self._in_folder else None
-        allowed = max(memory_estimate.SCORING_BYTES, grouping or 0)
+    def _scoring_threads(self, model: CandidateModel, history: RangedHistory, threads: int) -> int:
+        """Return how many of the threads may make candidates: some of what grouping took is free again."""
+        grouping = self._grouping_memory(threads)[0] or 0
+        threads = min(threads, history.threads)
+        free = grouping - history.held_bytes - threads * BLOCK_ROWS * BYTES_PER_ROW
+        allowed = max(memory_estimate.SCORING_BYTES, free)
         while threads > 1 and model.memory(threads) > allowed:
             threads -= 1
         return threads
 
     def _candidates(
-        self, model: CandidateModel, history: PurchaseHistory, threads: int
+        self, model: CandidateModel, history: RangedHistory, threads: int
     ) -> Iterator[CandidateRows]:
         """Yield the candidates of the customers who are allowed; say now and then how it stands."""
-        done, total = 0, len(history.customers)
-        for rows in model.blocks(history, self._scoring_threads(model, threads)):
+        done, total = 0, history.customers
+        for rows in model.blocks(history, self._scoring_threads(model, history, threads)):
             seen = len(rows.customers)
             if self._allowed is not None:
                 rows = rows.of_customers(tables.positions(rows.customers, self._allowed) >= 0)
@@ -365,30 +376,3 @@ def left_out_notes(read: Transactions) -> list[str]:
         last = f"{read.unit} {read.name_of(read.until)}"
         said.append(f"{read.too_late:,} transactions after {last} were left out")
     return said
-
-
-def _source(
-    transactions: Transactions,
-    model: CandidateModel,
-    allowed: pa.Array | None,
-    targeting: Targeting,
-) -> dict[str, Any] | None:
-    """Return what the candidates are made from, as JSON has it; None if transactions are not in files."""
-    if transactions.files is None:
-        return None
-    money = [np.asarray(column, np.float32).tolist() for column in model.money or ()]
-    groups = getattr(model.personal, "groups", None)
-    depths = None if model.response is None else model.response.depths
-    return {
-        "made": FORMAT,
-        "offers": digest_of(model.assortment.offers),
-        "assortment": model.assortment.digest(),
-        "groups": None if groups is None else groups.digest(),
-        "trees": lightgbm_trees.is_installed(),
-        "customers": None if allowed is None else digest_of(allowed),
-        "targeting": targeting.as_dict(),
-        "offer_columns": {name: list(of) for name, of in (model.offer_columns or {}).items()},
-        "money": money,
-        "files": transactions.files,
-        **({} if depths is None else {"depths": depths.digest()}),
-    }

@@ -117,7 +117,7 @@ def _of_transactions(
     progress: Progress,
 ) -> CampaignData:
     """A campaign folder that has transactions in place of candidates."""
-    columns = transaction_columns(targeting.columns)
+    columns = transaction_columns(targeting.columns, with_spend=False)
     inputs = TransactionTables(
         tables.read(folder, spec.tables["offers"], "offers"),
         stream_files(folder, spec.tables["transactions"], "transactions", columns),

@@ -58,9 +58,6 @@ It came to 4,300 to 4,500 in campaigns of 60,000 and of 200,000 such cells, with
 BYTES_PER_TEXT_ID = 24
 """About."""
 
-BYTES_PER_PAIR = 76
-"""A pair of customer and product in a purchase history with seven half-lives."""
-
 PAIRS_PER_ROW = 0.6
 """Pairs of customer and product for each transaction, about."""
 
@@ -295,16 +292,13 @@ def estimate_with_history(size: CampaignSize, rows: int) -> Estimate:
         Of making candidates and solving.
     """
     solving = estimate(size)
-    pairs = int(rows * PAIRS_PER_ROW)
-    history = pairs * BYTES_PER_PAIR + size.customers * (BYTES_PER_PAIR + 8)
-    grouping = min(rows * BYTES_PER_GROUPED_ROW, MIN_GROUPING_BYTES)
-    making = BASE_BYTES + SCORING_BYTES + grouping
+    grouped = rows * BYTES_PER_GROUPED_ROW
+    making = BASE_BYTES + SCORING_BYTES + min(grouped, MIN_GROUPING_BYTES)
     return replace(
         solving,
-        memory=making + history + solving.memory,
+        memory=making + solving.memory,
         memory_with_store=max(making, solving.memory_with_store),
-        disk_while_building=history
-        + max(rows * BYTES_PER_GROUPED_ROW, solving.disk_while_building),
+        disk_while_building=grouped + solving.disk_while_building,
     )
 
 

@@ -17,6 +17,10 @@ ZERO_PERIOD = 1 << 30
 """What is added to the numbers of periods, so that they are not negative."""
 
 
+NARROW_ITEMS, NARROW_PERIODS = 1 << 16, 1 << 15
+"""Words of 32 bits hold numbers of items and periods from 0 up to these, but not as large."""
+
+
 class PurchaseColumns(NamedTuple):
     """Purchases in any order, column by column.
 
@@ -94,8 +98,8 @@ class PurchaseRows(NamedTuple):
     bought : ndarray of uint64, shape (r,)
         What and when: the number of an item in the upper 32 bits, `NO_ITEM` for none; below it, twice the period plus
         `ZERO_PERIOD`, and 1 where it was bought at a discount.
-    spend : ndarray of int64, shape (r,)
-        Hundredths of the currency.
+    spend : ndarray of int64, shape (r,) or (0,)
+        Hundredths of the currency. Without entries: nothing was paid.
     """
 
     customer: NDArray[np.int64]
@@ -106,6 +110,11 @@ class PurchaseRows(NamedTuple):
     def new(cls, rows: int) -> PurchaseRows:
         """Room for so many rows; nothing is in it yet."""
         return cls(np.empty(rows, np.int64), np.empty(rows, np.uint64), np.empty(rows, np.int64))
+
+    def those(self, wanted: NDArray[np.bool_]) -> PurchaseRows:
+        """Return some of the rows."""
+        spend = self.spend[wanted] if len(self.spend) else self.spend
+        return PurchaseRows(self.customer[wanted], self.bought[wanted], spend)
 
 
 class TextTable(NamedTuple):

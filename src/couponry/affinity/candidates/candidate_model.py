@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ...utils.memory import parse_size, size_text
 from ...utils.parallel import parallel_map, worker_count
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
+from ..history.ranged_history import RangedHistory
 from ..parameters import Parameters
 from ..response.response_model import ResponseModel
 from ..scores.discovery.known_items import KnownItems
@@ -44,12 +46,12 @@ from .offer_knowledge import (
 from .outcomes import RoleOdds, bought_later
 from .response_odds import ResponseOdds, odds_features
 from .role_inputs import checked_quotas
+from .scored_customers import Scored, scored_parts
 from .top_offers import TopOffers
 from .weighted_purchases import (
     CustomerRange,
     Histories,
     WeightedPurchases,
-    customer_ranges,
     each_history,
     memory_of_blocks,
 )
@@ -287,12 +289,14 @@ class CandidateModel(Parameters):
         width *= 1 if self._families is None else self._families.largest
         return memory_of_blocks(int(self.similarity_.nnz), len(self.items_), width, threads)
 
-    def blocks(self, histories: Histories, threads: int = 1) -> Iterator[CandidateRows]:
+    def blocks(
+        self, histories: Histories | RangedHistory, threads: int = 1
+    ) -> Iterator[CandidateRows]:
         """Make candidates, some customers at a time.
 
         Parameters
         ----------
-        histories : PurchaseHistory or callable
+        histories : PurchaseHistory, callable, or RangedHistory
             As for `candidates`.
         threads : int
             Threads that work on blocks.
@@ -310,8 +314,7 @@ class CandidateModel(Parameters):
         odds = ResponseOdds.from_models(*given, own=isinstance(self.personal, PersonalModel))
         memory = WorkingMemory()
 
-        def make_rows(part: tuple[CustomerRange, PairScorer | None]) -> CandidateRows:
-            customers, scorer = part
+        def make_rows(customers: CustomerRange, scorer: PairScorer | None) -> CandidateRows:
             bought = self._read(customers, scorer)
             chosen = self._chosen(chooser, bought, memory)
             chosen = chosen if families is None else families.all_of(chosen)
@@ -324,15 +327,11 @@ class CandidateModel(Parameters):
             customers.release()
             return chosen.rows(ids, len(self.assortment.offers), columns)
 
-        return parallel_map(make_rows, self._parts(histories), threads)
+        def make_part(part: Callable[[], Iterator[Scored]]) -> list[CandidateRows]:
+            return [make_rows(*scored) for scored in part()]
 
-    def _parts(self, histories: Histories) -> Iterator[tuple[CustomerRange, PairScorer | None]]:
-        """Yield ranges of customers, with what scores their history."""
-        scored, scorer = None, None
-        for customers in customer_ranges(histories):
-            if customers.history is not scored:
-                scored, scorer = customers.history, self._scorer(customers.history)
-            yield customers, scorer
+        parts = scored_parts(histories, self._scorer)
+        return chain.from_iterable(parallel_map(make_part, parts, threads))
 
     def _learn(
         self,

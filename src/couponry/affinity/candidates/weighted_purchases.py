@@ -154,9 +154,24 @@ def customer_ranges(histories: Histories) -> Iterator[CustomerRange]:
         At most BLOCK_CUSTOMERS customers, of about BLOCK_PAIRS pairs.
     """
     for history in each_history(histories):
-        for start, stop in row_blocks(history.indptr, BLOCK_PAIRS):
-            for first in range(start, stop, BLOCK_CUSTOMERS):
-                yield CustomerRange(history, first, min(first + BLOCK_CUSTOMERS, stop))
+        yield from ranges_of(history)
+
+
+def ranges_of(history: PurchaseHistory) -> Iterator[CustomerRange]:
+    """Yield the ranges of customers to work on, of one history.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+
+    Yields
+    ------
+    CustomerRange
+        As `customer_ranges` does.
+    """
+    for start, stop in row_blocks(history.indptr, BLOCK_PAIRS):
+        for first in range(start, stop, BLOCK_CUSTOMERS):
+            yield CustomerRange(history, first, min(first + BLOCK_CUSTOMERS, stop))
 
 
 def each_history(histories: Histories) -> Iterator[PurchaseHistory]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...data.candidate_store import hash_blocks
-from ...utils.arrays.array_store import Arrays, ArrayStore, FolderStore, MemoryStore
+from ...utils.arrays.array_store import Arrays, ArrayStore, MemoryStore
 from ...utils.arrays.recorded_arrays import (
     RecordedFolder,
     map_recorded,
@@ -141,25 +141,6 @@ def build_history(
             manifest = seal({**coverage.manifest(), "arrays": store.records})
             (draft / MANIFEST).write_text(manifest, encoding="utf-8")
         return open_history(path)
-
-
-def build_passing(folder: Path, build: Builder) -> Built:
-    """Build a history in a new folder that somebody else removes: without a manifest, and not safe on disk.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-    build : callable
-
-    Returns
-    -------
-    HistoryArrays, Coverage
-        Memory-mapped.
-    """
-    folder.mkdir()
-    with FolderStore(folder) as store:
-        arrays, coverage = build(store, folder)
-    return HistoryArrays.from_named(arrays), coverage
 
 
 def _check_replaceable(path: Path, updated: Coverage | None) -> None:

@@ -106,16 +106,38 @@ class ItemStatistics:
         ItemStatistics
             One entry for each of the history's items.
         """
-        total = np.zeros((4 + len(history.half_lives) + 2 * len(LATE_WEEKS), len(history.items)))
+        total = no_counts(history)
         parts = blocks(len(history))
-        for counts in parallel_map(lambda part: _counts(history, part), parts, worker_count()):
+        for counts in parallel_map(lambda part: item_counts(history, part), parts, worker_count()):
             total += counts
+        return cls.from_counts(total, history, len(history.customers))
+
+    @classmethod
+    def from_counts(
+        cls, total: NDArray[np.float64], history: PurchaseHistory, customers: int
+    ) -> ItemStatistics:
+        """Compute the statistics of items whose counts have been added up.
+
+        Parameters
+        ----------
+        total : ndarray of float64, shape (n_counts, n_items)
+            The sum of `item_counts` of all pairs of all customers.
+        history : PurchaseHistory
+            Of any of them, or of nobody.
+        customers : int
+            How many there are.
+
+        Returns
+        -------
+        ItemStatistics
+            One entry for each of the history's items.
+        """
         late = len(total) - 2 * len(LATE_WEEKS)
         buyers, repeaters, spans, gaps = total[:4]
         popularity, (knew, again) = total[4:late] / FINENESS, (total[late::2], total[late + 1 :: 2])
         gap_weeks = spans / history.periods_a_week
         any_item = again.sum(axis=1) / np.maximum(knew.sum(axis=1), 1.0)
-        about = history.items, len(history.customers), any_item, history.unit
+        about = history.items, customers, any_item, history.unit
         by_item = popularity.T.copy(), gaps, gap_weeks, knew.T.copy(), again.T.copy()
         return cls(buyers, repeaters, *by_item, *about)
 
@@ -278,8 +300,34 @@ def added_statistics(parts: Sequence[ItemStatistics]) -> ItemStatistics:
     )
 
 
-def _counts(history: PurchaseHistory, part: slice) -> NDArray[np.float64]:
-    """Return what some pairs add to each item's buyers, repeaters, spans, gaps, popularity, and late counts."""
+def no_counts(history: PurchaseHistory) -> NDArray[np.float64]:
+    """Return counts of a history's items to which those of its pairs are added.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+
+    Returns
+    -------
+    ndarray of float64, shape (n_counts, n_items)
+    """
+    return np.zeros((4 + len(history.half_lives) + 2 * len(LATE_WEEKS), len(history.items)))
+
+
+def item_counts(history: PurchaseHistory, part: slice) -> NDArray[np.float64]:
+    """Count what some pairs add to each item's buyers, repeaters, spans, gaps, popularity, and late counts.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+    part : slice
+        Which of its pairs.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_counts, n_items)
+        Whole numbers: sums of them are the same in any order.
+    """
     item, states, size = history.item[part], history.pairs, len(history.items)
     times, span = states.times[part], states.last[part] - states.first[part]
     rows = [

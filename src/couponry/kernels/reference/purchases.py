@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..affinity_contract import GroupedStates
 from ..contract import Flags, Integer, Prices, Sums, Words
 from ..purchases_contract import (
+    NARROW_ITEMS,
     NO_ITEM,
     ZERO_PERIOD,
     GivenPurchases,
@@ -29,6 +30,9 @@ TOP_BIT = np.uint64(1 << 63)
 
 BLOCK = 512
 """Rows that are checked before the first of them is written."""
+
+NARROW_BYTES = 4
+"""Of what was bought, in 16 bits of an item's number and 16 of the period and discount."""
 
 LEAST, MOST = np.int64(-(2**63)), np.int64(2**63 - 1)
 
@@ -151,7 +155,8 @@ def place_purchases(
     place : ndarray of int64, shape (ranges,)
         IN/OUT: where the next row of each range goes.
     rows : PurchaseRows
-        OUT; customers may be uint32, and spend int32.
+        OUT; customers may be uint32, and spend int32, or without entries, where it is not kept. What was bought may be
+        uint32: the number of an item in the upper 16 bits, below it twice the period, and 1 at a discount.
     """
     for r in range(len(columns.customer)):
         which = (columns.customer[r] >> shift) - least
@@ -161,10 +166,16 @@ def place_purchases(
 
 def put(columns: PurchaseColumns, r: Integer, rows: PurchaseRows, k: Integer) -> None:
     """Put one of the purchases into a row."""
-    when = np.uint64((np.int64(columns.period[r]) + ZERO_PERIOD) * 2 + columns.discounted[r])
     rows.customer[k] = columns.customer[r]
-    rows.bought[k] = np.uint64(columns.number[r]) << HALF_WORD | when
-    rows.spend[k] = columns.spend[r]
+    if rows.bought.itemsize == NARROW_BYTES:
+        rows.bought[k] = (
+            columns.number[r] * NARROW_ITEMS + columns.period[r] * 2 + columns.discounted[r]
+        )
+    else:
+        when = np.uint64((np.int64(columns.period[r]) + ZERO_PERIOD) * 2 + columns.discounted[r])
+        rows.bought[k] = np.uint64(columns.number[r]) << HALF_WORD | when
+    if len(rows.spend):
+        rows.spend[k] = columns.spend[r]
 
 
 def group_purchases(
@@ -269,7 +280,8 @@ def group_customer(
     key = keys_of(rows.bought, mine, rank)
     before = np.uint64(0)
     for place in ascending((key ^ TOP_BIT).view(np.int64)):
-        now, spend, is_cheap = key[place], rows.spend[mine[place]], np.uint8(key[place] & ONE)
+        now, is_cheap = key[place], np.uint8(key[place] & ONE)
+        spend = rows.spend[mine[place]] if len(rows.spend) else np.int64(0)
         slot = np.int64((now & LOW_HALF) >> ONE) - ZERO_PERIOD - first
         there[slot] = 1
         spent[slot] += spend

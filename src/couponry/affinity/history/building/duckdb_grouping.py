@@ -47,7 +47,7 @@ class DuckDBPurchases:
         watching: Watching,
     ):
         self.customer_type = transactions.customer_type
-        self.threads = resources.threads
+        self.threads, self.held_bytes = resources.threads, resources.memory or 0
         self._session = DuckDBSession(resources, PURPOSE, keep_order=False)
         try:
             self._group(transactions, catalogue, watching)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ....utils.progress.watch import go_on
 from ....utils.threads import thread_count
 from ..decay import decay_factors
 from ..history_arrays import HistoryArrays, write_items
-from ..history_folder import Built, Coverage, build_history, build_passing
+from ..history_folder import Built, Coverage, build_history
 from ..periods import check_span
 from .duckdb_grouping import DuckDBPurchases
 from .duckdb_session import Resources
@@ -51,9 +52,6 @@ class GroupingOptions:
         Called when all of them were read: the last period that is kept; None: all are.
     when_read : callable, optional
         Called with what the history will cover, when all of them were read and before they are added up.
-    passing : bool
-        Whether a history in a folder is for this process alone, which removes it: nothing records it or waits for the
-        disk.
     """
 
     catalogue: Any = None
@@ -63,7 +61,6 @@ class GroupingOptions:
     watch: Watcher | None = None
     last_complete: Callable[[], int | None] | None = None
     when_read: Callable[[Coverage], None] | None = None
-    passing: bool = False
 
 
 def add_transactions(
@@ -99,19 +96,47 @@ def add_transactions(
     go_on("histories", "transactions are read")
 
     def build(store: ArrayStore, scratch: Path | None) -> tuple[Arrays, Coverage]:
-        catalogue = None
-        if options.catalogue is not None:
-            catalogue = _checked_catalogue(options.catalogue, transactions.product_type)
-        resources = Resources(options.memory, thread_count(options.threads), scratch)
-        with _grouped(transactions, catalogue, resources, options) as grouped:
-            coverage = _extended(covered, grouped, transactions, options.until)
-            if options.when_read is not None:
-                options.when_read(coverage)
+        with read_and_grouped(covered, transactions, options, scratch) as (grouped, coverage):
             return _merged(old, grouped, coverage, store), coverage
 
-    if folder is not None and options.passing:
-        return build_passing(Path(folder), build)
     return build_history(folder, build, covered if covered.unit else None)
+
+
+@contextmanager
+def read_and_grouped(
+    covered: Coverage, transactions: Transactions, options: GroupingOptions, scratch: Path | None
+) -> Iterator[tuple[GroupedPurchases, Coverage]]:
+    """Read transactions that are added to a history; a context that gives back what they take up.
+
+    Parameters
+    ----------
+    covered : Coverage
+        What the history covers.
+    transactions : Transactions
+        All later than that.
+    options : GroupingOptions
+    scratch : pathlib.Path, optional
+        Where what does not fit into memory is kept; None: the system's place for temporary files.
+
+    Yields
+    ------
+    GroupedPurchases, Coverage
+        The purchases by customer, and what the history covers with them.
+
+    Raises
+    ------
+    InvalidInput
+        If periods do not go with the history, or transactions make no sense.
+    """
+    catalogue = None
+    if options.catalogue is not None:
+        catalogue = _checked_catalogue(options.catalogue, transactions.product_type)
+    resources = Resources(options.memory, thread_count(options.threads), scratch)
+    with _grouped(transactions, catalogue, resources, options) as grouped:
+        coverage = _extended(covered, grouped, transactions, options.until)
+        if options.when_read is not None:
+            options.when_read(coverage)
+        yield grouped, coverage
 
 
 def check_memory(transactions: Transactions, memory: int, n_half_lives: int) -> None:

@@ -199,6 +199,11 @@ class GroupedPurchases(Protocol):
     rows: int
     threads: int
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory that purchases are kept in."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *error: object) -> None: ...
@@ -220,6 +225,7 @@ class GroupedPurchases(Protocol):
         Yields
         ------
         RangeOfPurchases
-            Behind the one before; together all customers. Each has about BLOCK_PAIRS older pairs at most.
+            Behind the one before; together all customers, as often as they are asked for. Each has about BLOCK_PAIRS
+            older pairs at most.
         """
         ...

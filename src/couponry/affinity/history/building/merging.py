@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from threading import local
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,13 +13,13 @@ from numpy.typing import NDArray
 from ....data import tables
 from ....data.ids import IdWriter
 from ....kernels import load
-from ....kernels.affinity_contract import GroupedStates, Pairs
-from ....kernels.purchases_contract import GroupedRows
+from ....kernels.affinity_contract import Pairs
 from ....utils.arrays.array_store import Arrays, ArrayStore
 from ....utils.arrays.mapped_arrays import release_pages
 from ....utils.parallel import work_in_turns
 from ..history_arrays import HistoryArrays
 from ..pair_states import slice_states
+from .group_room import GroupRoom
 from .grouping import CustomerRows, GroupedPurchases, RangeOfPurchases
 
 
@@ -46,33 +45,6 @@ class _Part(NamedTuple):
     trips: Pairs
 
 
-class _GroupRoom(local):
-    """Room for what rows come to, of each thread, which is used again: new memory costs more than what is written."""
-
-    def __init__(self, n_half_lives: int) -> None:
-        self._n_half_lives = n_half_lives
-        self._grouped, self._states = GroupedRows.new(0), GroupedStates.new(0, n_half_lives)
-
-    def of_purchases(self, rows: int) -> GroupedRows:
-        """Return room for so many rows, until the thread asks again."""
-        spare = len(self._grouped.customer) - rows
-        if spare < 0:
-            self._grouped = GroupedRows.new(rows)
-            spare = 0
-        arrays: list[Any] = [array[: len(array) - spare] for array in self._grouped[1:]]
-        return GroupedRows(self._grouped.counts, *arrays)
-
-    def of_states(self, rows: int) -> GroupedStates:
-        """Return room for the states that so many rows come to, until the thread asks again."""
-        if len(self._states.customer) < rows:
-            self._states = GroupedStates.new(rows, self._n_half_lives)
-        room = self._states
-        return GroupedStates(
-            room.counts, room.customer[:rows], room.n_pairs[:rows], room.item[:rows],
-            slice_states(room.pairs, 0, rows), slice_states(room.trips, 0, rows),
-        )  # fmt: skip
-
-
 class HistoryMerger:
     """Writes the arrays of a history: an old one and the purchases that are added to it.
 
@@ -96,7 +68,7 @@ class HistoryMerger:
         self._position = position.astype(np.uint32)
         self._n_items = max(len(items), 1)
         self._n_half_lives = factors.shape[1]
-        self._room = _GroupRoom(self._n_half_lives)
+        self._room = GroupRoom(self._n_half_lives)
         self._written_customers, self._written_pairs = 0, 0
         self._store = store
         self._writers: dict[str, Any] = {}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....kernels.purchases_contract import NO_ITEM, ZERO_PERIOD
+from ....kernels.purchases_contract import NARROW_ITEMS, NO_ITEM, ZERO_PERIOD
 
 HALF_WORD = np.uint64(32)
 
@@ -36,6 +36,29 @@ def pack(
     when |= discounted
     word |= when
     return word
+
+
+def widened(word: NDArray[Any]) -> NDArray[np.uint64]:
+    """Return words of 64 bits.
+
+    Parameters
+    ----------
+    word : ndarray of uint64 or uint32
+        As `couponry.kernels.reference.purchases.place_purchases` puts them.
+
+    Returns
+    -------
+    ndarray of uint64
+        The same array where they are wide.
+    """
+    if word.dtype == np.uint64:
+        return word
+    wide = (word & np.uint32(NARROW_ITEMS - 1)).astype(np.uint64)
+    wide |= np.uint64(2 * ZERO_PERIOD)
+    number = (word >> np.uint32(16)).astype(np.uint64)
+    number <<= HALF_WORD
+    wide |= number
+    return wide
 
 
 def numbers_of(word: NDArray[np.uint64]) -> NDArray[np.uint32]:

@@ -13,13 +13,15 @@ OPTIONAL_COLUMNS = ("quantity", "spend", "discount")
 KNOWN_COLUMNS = ("customer", "product", *TIME_COLUMNS, *OPTIONAL_COLUMNS)
 
 
-def transaction_columns(columns: Mapping[str, str] | None) -> list[str]:
+def transaction_columns(columns: Mapping[str, str] | None, *, with_spend: bool = True) -> list[str]:
     """Return the names of the columns that are read where they exist.
 
     Parameters
     ----------
     columns : mapping of str to str, optional
         Names of the columns where they are others.
+    with_spend : bool
+        Whether what was paid is read even where it is not named.
 
     Returns
     -------
@@ -30,7 +32,10 @@ def transaction_columns(columns: Mapping[str, str] | None) -> list[str]:
     InvalidInput
         If a key is not the name of a column that is known.
     """
-    return list(dict.fromkeys(column_names(columns).values()))
+    names = column_names(columns)
+    if not with_spend and "spend" not in (columns or {}):
+        names.pop("spend")
+    return list(dict.fromkeys(names.values()))
 
 
 def column_names(columns: Mapping[str, str] | None) -> dict[str, str]:

@@ -39,11 +39,14 @@ class ReadOptions(NamedTuple):
         What becomes of rows without a customer.
     until : int, date or None
         Last period that is read; rows of later ones are left out.
+    with_spend : bool
+        Whether what was paid is read even where its column is not named.
     """
 
     timezone: str | None = None
     null_customers: str = "refuse"
     until: int | date | None = None
+    with_spend: bool = True
 
 
 DEFAULT_OPTIONS = ReadOptions()
@@ -129,8 +132,9 @@ class Transactions:
             raise InvalidInput(
                 f'null_customers: expected "refuse" or "skip", got {shown(options.null_customers)}'
             )
+        wanted = transaction_columns(columns, with_spend=options.with_spend)
         if not isinstance(rows, Stream):
-            rows = stream(rows, TABLE, transaction_columns(columns))
+            rows = stream(rows, TABLE, wanted)
         empty = empty_table(rows.schema)
         required = (names["customer"], names["product"], *(names[key] for key in renamed))
         tables.require(empty, TABLE, *required)
@@ -145,7 +149,8 @@ class Transactions:
         customer, product = (
             tables.ids(empty, TABLE, names[key]).type for key in ("customer", "product")
         )
-        optional = [name for name in OPTIONAL_COLUMNS if names[name] in rows.schema.names]
+        there = {*rows.schema.names} & {*wanted}
+        optional = [name for name in OPTIONAL_COLUMNS if names[name] in there]
         unit = "week" if times == ["week"] else "day"
         return cls(
             customer, product, unit, tuple(optional), rows, names, times[0], options.timezone,

@@ -154,6 +154,19 @@ class OwnFeatures:
             if column.by == "item"
         }
 
+    def of(self, history: PurchaseHistory) -> OwnFeatures:
+        """Return the same columns for another history.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+
+        Returns
+        -------
+        OwnFeatures
+        """
+        return OwnFeatures(self._columns, history)
+
     def __bool__(self) -> bool:
         """Whether there are any."""
         return bool(self._columns)

@@ -124,6 +124,23 @@ class ItemKnowledge:
         others = item_features(self.seen.without_own(history, pairs), history.half_lives)
         return np.arange(len(pairs)), np.stack(list(others.values()), axis=1)
 
+    def seen_by(self, near: ItemCoefficients | None) -> ItemKnowledge:
+        """Return the same knowledge for other customers.
+
+        Parameters
+        ----------
+        near : ItemCoefficients, optional
+            As `near`, of these customers.
+
+        Returns
+        -------
+        ItemKnowledge
+            What was tabulated of this one is not tabulated again.
+        """
+        other = replace(self, near=near)
+        vars(other).update(_values=self._values, group_codes=self.group_codes)
+        return other
+
     @cached_property
     def _values(self) -> NDArray[np.float64]:
         """`features` as the columns of a matrix."""

@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....data import tables
+from ....data.ids import positions_among
 from ....kernels.scores_contract import ItemCoefficients
 from ....utils.arrays.fixed_order import inverse_in_order
 from ....utils.lazy_imports import sparse as sp
@@ -100,6 +101,20 @@ class NearItems:
             tables.positions(history.items, self.items).astype(np.int32),
             self.coefficients,
             self.spread,
-            (tables.positions(history.customers, self.customers) >= 0).view(np.uint8),
+            self.seen(history),
             recent_half_life(history.half_lives),
         )
+
+    def seen(self, history: PurchaseHistory) -> NDArray[np.uint8]:
+        """Tell which customers of a history they were learned from.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_customers,)
+            0 or 1.
+        """
+        return (positions_among(history.customers, self.customers) >= 0).view(np.uint8)

@@ -268,7 +268,7 @@ class PersonalModel(NamedFeatures, Parameters):
         items = ItemKnowledge.among(history, known, self.groups, self.near_)
         own = OwnFeatures(self.columns, history)
         model = self.names_, self.regression_, self.blend_
-        return PersonalScorer(*model, history, items, own, asked)
+        return PersonalScorer(*model, history, items, own, asked, self.near_)
 
     def _chosen(
         self, rows: Sequence[WindowRows], share: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from ..guards.simple_score import log_simple_score
 from ..logistic import Columns, LogisticRegression, sigmoid
 from ..own.own_columns import OwnFeatures
 from .item_knowledge import ItemKnowledge
+from .near_items import NearItems
 from .personal_features import feature_names, personal_features, write_features
 
 MOST_LIKELY = np.float32(1.0 - 2.0**-24)
@@ -40,6 +41,8 @@ class PersonalScorer:
         The user's columns.
     asked : ndarray of bool, shape (n_items,), optional
         The history's items that are asked about; None: all.
+    near : NearItems, optional
+        What `items.near` is taken from.
     memory : WorkingMemory
         For features.
     """
@@ -51,7 +54,26 @@ class PersonalScorer:
     items: ItemKnowledge
     own: OwnFeatures
     asked: NDArray[np.bool_] | None = None
+    near: NearItems | None = None
     memory: WorkingMemory = field(default_factory=WorkingMemory)
+
+    def of(self, history: PurchaseHistory) -> PersonalScorer:
+        """Return what predicts the probabilities of other customers; several threads may ask at a time.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            With the same items, half-lives and unit, and as many periods.
+
+        Returns
+        -------
+        PersonalScorer
+        """
+        near = self.items.near
+        if near is not None and self.near is not None:
+            near = near._replace(seen=self.near.seen(history))
+        items, own = self.items.seen_by(near), self.own.of(history)
+        return replace(self, history=history, items=items, own=own)
 
     def score(self, start: int, stop: int) -> NDArray[np.float32]:
         """Predict the probabilities of the pairs of the customers start <= i < stop.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ from ..duckdb_session import Resources
 from ..grouping import PURPOSE, CustomerRows, RangeOfPurchases, Watching, older_blocks
 from ..packed_rows import numbers_of, periods_of
 from ..transactions import Transactions
-from .extents import Extent
+from .extents import Extent, Extents
 from .item_numbers import CatalogueNumbers, ItemNumbers, ProductNumbers
 from .part_reader import PartReader, Taken
 from .run import Run, make_run, make_unplaced_run
@@ -133,6 +133,11 @@ class SortedPurchases:
     def __exit__(self, *error: object) -> None:
         self._runs.close()
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory that purchases are kept in."""
+        return self._runs.held_bytes
+
     def _read(self) -> tuple[int, int]:
         """Read the transactions into runs; return their first and last period, 0 and -1 if there are none."""
         periods: list[Extent] = []
@@ -168,12 +173,9 @@ class SortedPurchases:
         if not there:
             return _Made(found, None)
         parts, extents = [part for part, _ in there], [extent for _, extent in there]
-        customer, spend = (
-            Extent.of([getattr(extent, name) for extent in extents])
-            for name in ("customer", "spend")
-        )
+        of_all = Extents(*(Extent.of(list(each)) for each in zip(*extents, strict=True)))
         make = make_run if self._texts is None else make_unplaced_run
-        return _Made(found, make(parts, customer, spend, self._kernels))
+        return _Made(found, make(parts, of_all, self._kernels))
 
     def _items(self) -> pa.Array:
         """Return the ids of the items of purchases that are kept, ascending."""
@@ -244,17 +246,11 @@ class SortedPurchases:
         rows = self._runs.read(place)
         if part is not None:
             is_there = (rows.customer >= part[0]) & (rows.customer < part[1])
-            rows = _those(rows, is_there)
+            rows = rows.those(is_there)
         return CustomerRows(self._kept(rows), rank, ids)
 
     def _kept(self, rows: PurchaseRows) -> PurchaseRows:
         """Return the rows up to the last period that is kept."""
         if self._last_kept is None:
             return rows
-        return _those(rows, periods_of(rows.bought) <= self._last_kept)
-
-
-def _those(rows: PurchaseRows, wanted: NDArray[np.bool_]) -> PurchaseRows:
-    """Return some of the rows."""
-    columns: list[Any] = [column[wanted] for column in rows]
-    return PurchaseRows(*columns)
+        return rows.those(periods_of(rows.bought) <= self._last_kept)

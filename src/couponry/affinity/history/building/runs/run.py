@@ -8,9 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .....kernels.purchases_contract import PurchaseColumns, PurchaseRows
-from ..packed_rows import numbers_of, periods_of
-from .extents import Extent
+from .....kernels.purchases_contract import (
+    NARROW_ITEMS,
+    NARROW_PERIODS,
+    PurchaseColumns,
+    PurchaseRows,
+)
+from ..packed_rows import numbers_of, periods_of, widened
+from .extents import Extent, Extents
 
 RANGE_BITS = 11
 """Bits of the number of ranges of ids, at most: as many places to write to as caches have room for."""
@@ -29,7 +34,8 @@ class Run(NamedTuple):
     Attributes
     ----------
     rows : PurchaseRows
-        Customers are uint32 and spend is int32 where these hold them.
+        Customers and what was bought are uint32, and spend is int32, where these hold them; spend without entries where
+        nothing was paid.
     shift : int
         Ranges are of 2 ** shift ids each.
     least : int
@@ -61,16 +67,34 @@ class Run(NamedTuple):
         return [int(place) for place in self.starts[np.searchsorted(ranges, bounds >> self.shift)]]
 
 
-def make_run(
-    parts: list[PurchaseColumns], customer: Extent, spend: Extent, kernels: ModuleType
-) -> Run:
+class Holding(NamedTuple):
+    """Types of what is kept of purchases; spend: None where nothing was paid."""
+
+    customer: DTypeLike
+    bought: DTypeLike
+    spend: DTypeLike | None
+
+    @classmethod
+    def of(cls, parts: list[PurchaseColumns], extents: Extents) -> Holding:
+        """Return the smallest types that hold purchases of some extents."""
+        period, spend = extents.period, extents.spend
+        narrow = period.least >= 0 and period.most < NARROW_PERIODS
+        narrow = narrow and all(part.number.max() < NARROW_ITEMS for part in parts)
+        return cls(
+            _holding(extents.customer, np.uint32),
+            np.uint32 if narrow else np.uint64,
+            None if spend == Extent(0, 0) else _holding(spend, np.int32),
+        )
+
+
+def make_run(parts: list[PurchaseColumns], extents: Extents, kernels: ModuleType) -> Run:
     """Put purchases into a run.
 
     Parameters
     ----------
     parts : list of PurchaseColumns
         At least one row each, at least one of them.
-    customer, spend : Extent
+    extents : Extents
         Of all of them.
     kernels : module
         Of any backend.
@@ -79,6 +103,7 @@ def make_run(
     -------
     Run
     """
+    customer = extents.customer
     shift = max((customer.most - customer.least).bit_length() - RANGE_BITS, 0)
     least = customer.least >> shift
     count = np.zeros((customer.most >> shift) - least + 1, np.int64)
@@ -86,8 +111,7 @@ def make_run(
         kernels.count_ranges(part.customer, shift, least, count)
     if shift and count.max() > FULLEST * count.sum():
         return _by_id(parts, kernels)
-    holding = _holding(customer, np.uint32), _holding(spend, np.int32)
-    return _placed(parts, shift, least, count, holding, kernels)
+    return _placed(parts, shift, least, count, Holding.of(parts, extents), kernels)
 
 
 def _placed(
@@ -95,12 +119,15 @@ def _placed(
     shift: int,
     least: int,
     count: NDArray[np.int64],
-    holding: tuple[DTypeLike, DTypeLike],
+    holding: Holding,
     kernels: ModuleType,
 ) -> Run:
-    """Put purchases into ranges, of which the rows were counted; holding: types of customers and spend."""
+    """Put purchases into ranges, of which the rows were counted."""
     n = int(count.sum())
-    rows = PurchaseRows(np.empty(n, holding[0]), np.empty(n, np.uint64), np.empty(n, holding[1]))
+    paid: NDArray[Any] = np.empty(0, np.int32)
+    if holding.spend is not None:
+        paid = np.empty(n, holding.spend)
+    rows = PurchaseRows(np.empty(n, holding.customer), np.empty(n, holding.bought), paid)
     starts = np.append(0, np.cumsum(count))
     place = starts[:-1].copy()
     for part in parts:
@@ -108,16 +135,14 @@ def _placed(
     return Run(rows, shift, least, starts)
 
 
-def make_unplaced_run(
-    parts: list[PurchaseColumns], customer: Extent, spend: Extent, kernels: ModuleType
-) -> Run:
+def make_unplaced_run(parts: list[PurchaseColumns], extents: Extents, kernels: ModuleType) -> Run:
     """Put purchases into a run as they came, for `place_run`.
 
     Parameters
     ----------
     parts : list of PurchaseColumns
         Customers are numbers from 0 up to 2 ** 32.
-    customer, spend : Extent
+    extents : Extents
         Of all of them.
     kernels : module
         Of any backend.
@@ -128,8 +153,7 @@ def make_unplaced_run(
         Of a single range.
     """
     count = np.array([sum(len(part.spend) for part in parts)])
-    holding = _holding(customer, np.uint32), _holding(spend, np.int32)
-    return _placed(parts, SINGLE_RANGE, 0, count, holding, kernels)
+    return _placed(parts, SINGLE_RANGE, 0, count, Holding.of(parts, extents), kernels)
 
 
 def place_run(run: Run, number: NDArray[np.int64], kernels: ModuleType) -> Run:
@@ -149,17 +173,17 @@ def place_run(run: Run, number: NDArray[np.int64], kernels: ModuleType) -> Run:
     Run
         Of as many bytes.
     """
-    bought = run.rows.bought[:]
+    bought = widened(run.rows.bought[:])
     columns = PurchaseColumns(
         number[run.rows.customer[:]],
         numbers_of(bought),
         periods_of(bought),
         (bought & np.uint64(1)).astype(np.uint8),
-        run.rows.spend[:].astype(np.int64),
+        run.rows.spend[:].astype(np.int64)
+        if len(run.rows.spend)
+        else np.zeros(len(bought), np.int64),
     )
-    return make_run(
-        [columns], Extent.of_numbers(columns.customer), Extent.of_numbers(columns.spend), kernels
-    )
+    return make_run([columns], Extents.of_columns(columns), kernels)
 
 
 def _by_id(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import local
 from types import ModuleType
@@ -18,6 +18,7 @@ from .....utils.errors import first_line
 from .....utils.files.places import read_at, write_at
 from .....utils.memory import return_freed_memory
 from .....utils.parallel import parallel_map
+from ..packed_rows import widened
 from .run import Run, place_run
 
 SAMPLED_ROWS = 1 << 10
@@ -39,10 +40,16 @@ class SortedRuns:
         Where the file is made; None: the system's place for temporary files.
     purpose : str
         What runs are kept for, such as "grouping the transactions": for errors.
+
+    Attributes
+    ----------
+    held_bytes : int
+        What runs in memory take up.
     """
 
     def __init__(self, memory: int, scratch: Path | None, purpose: str):
         self._memory, self._scratch, self._purpose = memory, scratch, purpose
+        self.held_bytes = 0
         self._file: IO[bytes] | None = None
         self._runs: list[Run] = []
         self._samples: list[NDArray[np.int64]] = []
@@ -74,6 +81,7 @@ class SortedRuns:
         size = sum(column.nbytes for column in run.rows)
         if size + taken <= self._memory:
             self._memory -= size
+            self.held_bytes += size
         else:
             run = run._replace(rows=self._written(run.rows))
         self._runs.append(run)
@@ -144,7 +152,7 @@ class SortedRuns:
             See `PurchaseRows.bought`.
         """
         for run in self._runs:
-            yield run.rows.bought[:]
+            yield widened(run.rows.bought[:])
 
     def read(self, number: int) -> PurchaseRows:
         """Read the rows of a range; several threads may do so at a time.
@@ -170,10 +178,29 @@ class SortedRuns:
         if len(self._room.rows.customer) < count:
             self._room.rows = PurchaseRows.new(count)
         columns: list[Any] = [column[:count] for column in self._room.rows]
+        if not any(len(rows.spend) for rows, _ in parts):
+            columns[2] = columns[2][:0]
         if parts:
-            for k, column in enumerate(columns):
-                np.concatenate([rows[k][part] for rows, part in parts], out=column)
+            read = [_read(rows, part) for rows, part in parts]
+            for column, some in zip(columns, zip(*read, strict=True), strict=True):
+                if column is columns[1]:
+                    column[:] = widened(_concatenated_words(some))
+                elif len(column):
+                    np.concatenate(some, out=column)
         return PurchaseRows(*columns)
+
+
+def _concatenated_words(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return what was bought of several runs: in 32 bits where all of them have it so."""
+    if len({part.dtype for part in parts}) > 1:
+        parts = [widened(part) for part in parts]
+    return np.concatenate(parts)
+
+
+def _read(rows: PurchaseRows, part: slice) -> PurchaseRows:
+    """Return some rows of a run; where nothing was paid, zeros."""
+    spend = rows.spend[part] if len(rows.spend) else np.zeros(part.stop - part.start, np.int32)
+    return PurchaseRows(rows.customer[part], rows.bought[part], spend)
 
 
 def _joined(parts: list[tuple[PurchaseRows, slice]]) -> PurchaseRows:
@@ -191,13 +218,13 @@ def _joined(parts: list[tuple[PurchaseRows, slice]]) -> PurchaseRows:
     """
     joined, waiting, count = PurchaseRows.new(0), list[PurchaseRows](), 0
     for k, (rows, part) in enumerate(parts):
-        read: list[Any] = [column[part] for column in rows]
-        waiting.append(PurchaseRows(*read))
+        waiting.append(_read(rows, part))
         count += part.stop - part.start
         if count > MOST_ROWS or k == len(parts) - 1:
+            wide = [rows._replace(bought=widened(rows.bought)) for rows in waiting]
             columns: list[Any] = [
                 np.concatenate([column, *some], dtype=column.dtype)
-                for column, *some in zip(joined, *waiting, strict=True)
+                for column, *some in zip(joined, *wide, strict=True)
             ]
             joined, waiting, count = _added_up(PurchaseRows(*columns)), [], 0
     return joined

@@ -1,0 +1,152 @@
+"""RangedHistory: a history that is never there as a whole; ranges of customers are added up whenever they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...kernels import load
+from ...utils.parallel import parallel_map
+from ...utils.progress.watch import go_on
+from .building.from_transactions import GroupingOptions, read_and_grouped
+from .building.group_room import GroupRoom
+from .building.grouping import CustomerRows, GroupedPurchases
+from .building.transactions import Transactions
+from .decay import checked_half_lives, decay_factors
+from .history_arrays import HistoryArrays
+from .history_folder import Coverage
+from .item_statistics import ItemStatistics, item_counts, no_counts
+from .pair_states import slice_states
+from .purchase_history import PurchaseHistory
+
+
+class _Counted(NamedTuple):
+    """What some customers add to the statistics of items, and how many they are."""
+
+    counts: NDArray[np.float64]
+    customers: int
+
+
+class RangedHistory:
+    """A history of which ranges of customers are made one after the other, and as often as they are asked for.
+
+    Adding up a range costs less than writing it to a file and reading it, and what is kept are the purchases alone.
+
+    Parameters
+    ----------
+    grouped : GroupedPurchases
+    covered : Coverage
+
+    Attributes
+    ----------
+    nobody : PurchaseHistory
+        Its items and what it covers, without a customer.
+    customers : int
+        How many there are, once the statistics were computed.
+    threads : int
+        That may make ranges at a time.
+    """
+
+    def __init__(self, grouped: GroupedPurchases, covered: Coverage):
+        self._grouped, self._kernels = grouped, load().unchecked
+        empty = HistoryArrays.empty(len(covered.half_lives))
+        about = {**vars(empty), **vars(covered), "items": grouped.items}
+        self.nobody = PurchaseHistory(**{**about, "customers": pa.array([], grouped.customer_type)})
+        n_periods = covered.until - covered.start + 1
+        self._factors = decay_factors(covered.half_lives, covered.unit, n_periods)
+        self._bounds = grouped.first, max(grouped.first, grouped.last)
+        self._room = GroupRoom(len(covered.half_lives))
+        self.threads, self.customers = grouped.threads, 0
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of memory that purchases are kept in."""
+        return self._grouped.held_bytes
+
+    def parts(self) -> Iterator[Callable[[], PurchaseHistory]]:
+        """Hand on all customers, a range after the other.
+
+        Yields
+        ------
+        callable
+            Returns the history of the range, in any thread. Its arrays are there until the same thread makes another.
+        """
+        nobody = self.nobody
+        for each in self._grouped.ranges(nobody.items, nobody.customers, nobody.indptr):
+            if each.read is not None:
+                yield partial(self._made, each.read)
+
+    def statistics(self) -> ItemStatistics:
+        """Add up the statistics of all customers' items.
+
+        Returns
+        -------
+        ItemStatistics
+            Those of the whole history, bit for bit.
+        """
+        total, self.customers = no_counts(self.nobody), 0
+        for found in parallel_map(_counted, self.parts(), self.threads):
+            total += found.counts
+            self.customers += found.customers
+        return ItemStatistics.from_counts(total, self.nobody, self.customers)
+
+    def _made(self, read: Callable[[], CustomerRows]) -> PurchaseHistory:
+        """Add up the purchases of some customers."""
+        rows, rank, ids = read()
+        found = self._room.of_states(len(rows.customer))
+        self._kernels.group_states(rows, rank, *self._bounds, self._factors, found)
+        n, pairs = found.counts.tolist()
+        arrays = HistoryArrays(
+            ids(found.customer[:n].copy()), self.nobody.items,
+            np.append(0, np.cumsum(found.n_pairs[:n])), found.item[:pairs],
+            slice_states(found.pairs, 0, pairs), slice_states(found.trips, 0, n),
+        )  # fmt: skip
+        about = {name: getattr(self.nobody, name) for name in Coverage.__dataclass_fields__}
+        return PurchaseHistory(**vars(arrays), **about)
+
+
+def _counted(make: Callable[[], PurchaseHistory]) -> _Counted:
+    """Count what the customers of a range add to the statistics of items."""
+    history = make()
+    return _Counted(item_counts(history, slice(0, len(history))), len(history.customers))
+
+
+@contextmanager
+def ranged_history(
+    transactions: Transactions,
+    options: GroupingOptions,
+    half_lives: Sequence[float],
+    scratch: Path | None,
+) -> Iterator[RangedHistory]:
+    """Read transactions into a history whose ranges are made when they are asked for.
+
+    Parameters
+    ----------
+    transactions : Transactions
+    options : GroupingOptions
+    half_lives : sequence of float
+        In weeks.
+    scratch : pathlib.Path, optional
+        Folder for what does not fit into memory; None: the system's place for temporary files.
+
+    Yields
+    ------
+    RangedHistory
+        Gone with the context.
+
+    Raises
+    ------
+    InvalidInput
+        If transactions make no sense.
+    """
+    nothing = Coverage(checked_half_lives(half_lives))
+    go_on("histories", "transactions are read")
+    with read_and_grouped(nothing, transactions, options, scratch) as (grouped, covered):
+        yield RangedHistory(grouped, covered)

@@ -1,0 +1,126 @@
+"""Histories made a range of customers at a time: together the whole history, bit for bit, as often as they are made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.support.campaigns import replaced, shuffled
+
+from couponry.affinity import ItemStatistics, PersonalModel, PurchaseHistory
+from couponry.affinity.history.building.from_transactions import GroupingOptions
+from couponry.affinity.history.building.runs import native_grouping
+from couponry.affinity.history.building.transactions import ReadOptions, Transactions
+from couponry.affinity.history.pair_states import concatenate_states
+from couponry.affinity.history.ranged_history import RangedHistory, ranged_history
+
+HALF_LIVES = (1.0, 4.0, 16.0, 64.0)
+
+
+def rows(count: int = 6000, items: int = 90, first: int = 1) -> pa.Table:
+    random = np.random.default_rng(count)
+    return pa.table(
+        {
+            "customer": random.integers(0, 300, count),
+            "product": random.integers(0, items, count),
+            "week": random.integers(first, first + 30, count),
+            "spend": random.integers(0, 900, count) / 100,
+            "discount": random.integers(0, 2, count) * 0.5,
+        }
+    )
+
+
+def whole(history: RangedHistory) -> dict[str, Any]:
+    """All ranges put together."""
+    parts = []
+    for make in history.parts():
+        made = make()
+        states = [concatenate_states([one]) for one in (made.pairs, made.trips)]
+        parts.append((made.customers, np.diff(made.indptr), made.item.copy(), *states))
+    customers, counts, item, pairs, trips = zip(*parts, strict=True)
+    found = {"customers": pa.concat_arrays(customers).to_pylist()}
+    found |= {"counts": np.concatenate(counts).tolist(), "item": np.concatenate(item).tolist()}
+    for name, states in (("pairs", pairs), ("trips", trips)):
+        for field, array in concatenate_states(list(states))._asdict().items():
+            found[f"{name}-{field}"] = array.tobytes()
+    return found
+
+
+def expected(history: PurchaseHistory) -> dict[str, Any]:
+    found: dict[str, Any] = {"customers": history.customers.to_pylist()}
+    found |= {"counts": np.diff(history.indptr).tolist(), "item": history.item.tolist()}
+    for name, states in (("pairs", history.pairs), ("trips", history.trips)):
+        for field, array in states._asdict().items():
+            found[f"{name}-{field}"] = array.tobytes()
+    return found
+
+
+def texts(table: pa.Table) -> pa.Table:
+    named = pa.array([f"Zoë {i:04}" for i in table["customer"].to_pylist()])
+    return replaced(table, "customer", named)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        rows(),
+        rows(first=19_000),
+        rows(first=-70),
+        rows(first=40_000),
+        rows(items=1 << 17),
+        replaced(rows(), "spend", pa.array(np.zeros(6000))),
+        texts(rows()),
+    ],
+    ids=["weeks", "days", "before 0", "late", "many items", "nothing paid", "text"],
+)
+@pytest.mark.parametrize("memory", [None, 1 << 20])
+def test_all_ranges_are_the_whole_history(
+    table: pa.Table, memory: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = PurchaseHistory.from_transactions(table, half_lives=HALF_LIVES)
+    monkeypatch.setattr(native_grouping, "RUN_ROWS", 1000)
+    monkeypatch.setattr(native_grouping, "BLOCK_ROWS", 2048)
+    options = GroupingOptions(memory=memory, threads=2)  # of the smaller memory, most goes to disk
+    given = Transactions.open(shuffled(table), None)
+    with ranged_history(given, options, HALF_LIVES, tmp_path) as history:
+        statistics, known = history.statistics(), ItemStatistics.from_history(plain)
+        assert history.customers == statistics.customers == len(plain.customers)
+        assert history.nobody.items.equals(plain.items)
+        for field in ("buyers", "repeaters", "popularity", "gaps", "gap_weeks", "knew", "again"):
+            assert getattr(statistics, field).tobytes() == getattr(known, field).tobytes()
+        assert whole(history) == expected(plain)
+        assert whole(history) == expected(plain)  # once more
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_what_was_paid(tmp_path: Path) -> None:
+    table = rows()
+    plain = PurchaseHistory.from_transactions(table.drop_columns("spend"), half_lives=HALF_LIVES)
+    unread = replaced(table, "spend", pa.array([float("nan")] * len(table)))
+    given = Transactions.open(unread, None, ReadOptions(with_spend=False))
+    with ranged_history(given, GroupingOptions(), HALF_LIVES, None) as history:
+        assert whole(history) == expected(plain)
+        assert history.held_bytes == 8 * len(table)  # a customer's number, and what was bought when
+    named = Transactions.open(table, {"spend": "spend"}, ReadOptions(with_spend=False))
+    with ranged_history(named, GroupingOptions(), HALF_LIVES, None) as history:
+        assert history.held_bytes == 12 * len(table)
+
+
+def test_a_scorer_of_others_is_that_of_their_history() -> None:
+    """Customers whom the model was learned from are told apart in every range."""
+    table = rows()
+    early = table["week"].to_numpy() <= 20
+    parts = [table.filter(pa.array(one)) for one in (early, ~early)]
+    before, window = (PurchaseHistory.from_transactions(p, half_lives=HALF_LIVES) for p in parts)
+    model = PersonalModel(trees=False).fit([(before, window)])
+    scorer = model.scorer(before)
+    mixed = table.filter(pa.array(table["customer"].to_numpy() % 3 > 0))
+    for some in (table, mixed):
+        told = replaced(some, "customer", pa.array(some["customer"].to_numpy() + 150))
+        other = PurchaseHistory.from_transactions(told, half_lives=HALF_LIVES)
+        assert other.items.equals(before.items)
+        found = scorer.of(other).score(0, len(other.customers))
+        assert found.tobytes() == model.score(other).tobytes()
