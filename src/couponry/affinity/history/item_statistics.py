@@ -328,11 +328,13 @@ def item_counts(history: PurchaseHistory, part: slice) -> NDArray[np.float64]:
     ndarray of float64, shape (n_counts, n_items)
         Whole numbers: sums of them are the same in any order.
     """
-    item, states, size = history.item[part], history.pairs, len(history.items)
+    item, states, size = history.item[part].astype(np.intp), history.pairs, len(history.items)
     times, span = states.times[part], states.last[part] - states.first[part]
     rows = [
         np.bincount(item, minlength=size),
-        np.bincount(item[times > 1], minlength=size),
+        np.bincount(
+            item, times > 1, minlength=size
+        ),  # as weights: selecting takes four times as long
         np.bincount(item, span, minlength=size),
         np.bincount(item, times - 1, minlength=size),
     ]
@@ -340,8 +342,10 @@ def item_counts(history: PurchaseHistory, part: slice) -> NDArray[np.float64]:
         rows.append(np.bincount(item, np.rint(decay * FINENESS), minlength=size))
     for weeks in LATE_WEEKS:
         for some in bought_again_lately(history, part, weeks):
-            rows.append(np.bincount(item[some], minlength=size))
-    release_pages(item, times, states.first[part], states.last[part], states.decay[part])
+            rows.append(np.bincount(item, some, minlength=size))
+    release_pages(
+        history.item[part], times, states.first[part], states.last[part], states.decay[part]
+    )
     return np.stack(rows).astype(np.float64)
 
 

@@ -177,17 +177,15 @@ class SortedRuns:
             return _joined(parts)
         if len(self._room.rows.customer) < count:
             self._room.rows = PurchaseRows.new(count)
-        columns: list[Any] = [column[:count] for column in self._room.rows]
+        customer, bought, spend = (column[:count] for column in self._room.rows)
+        if not parts:
+            return PurchaseRows(customer, bought, spend)
+        np.concatenate([rows.customer[part] for rows, part in parts], out=customer)
+        bought[:] = widened(_concatenated_words([rows.bought[part] for rows, part in parts]))
         if not any(len(rows.spend) for rows, _ in parts):
-            columns[2] = columns[2][:0]
-        if parts:
-            read = [_read(rows, part) for rows, part in parts]
-            for column, some in zip(columns, zip(*read, strict=True), strict=True):
-                if column is columns[1]:
-                    column[:] = widened(_concatenated_words(some))
-                elif len(column):
-                    np.concatenate(some, out=column)
-        return PurchaseRows(*columns)
+            return PurchaseRows(customer, bought, spend[:0])
+        np.concatenate([_spend(rows, part) for rows, part in parts], out=spend)
+        return PurchaseRows(customer, bought, spend)
 
 
 def _concatenated_words(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -197,10 +195,9 @@ def _concatenated_words(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate(parts)
 
 
-def _read(rows: PurchaseRows, part: slice) -> PurchaseRows:
-    """Return some rows of a run; where nothing was paid, zeros."""
-    spend = rows.spend[part] if len(rows.spend) else np.zeros(part.stop - part.start, np.int32)
-    return PurchaseRows(rows.customer[part], rows.bought[part], spend)
+def _spend(rows: PurchaseRows, part: slice) -> NDArray[Any]:
+    """Return what was paid for some rows of a run."""
+    return rows.spend[part] if len(rows.spend) else np.zeros(part.stop - part.start, np.int32)
 
 
 def _joined(parts: list[tuple[PurchaseRows, slice]]) -> PurchaseRows:
@@ -218,13 +215,14 @@ def _joined(parts: list[tuple[PurchaseRows, slice]]) -> PurchaseRows:
     """
     joined, waiting, count = PurchaseRows.new(0), list[PurchaseRows](), 0
     for k, (rows, part) in enumerate(parts):
-        waiting.append(_read(rows, part))
+        waiting.append(
+            PurchaseRows(rows.customer[part], widened(rows.bought[part]), _spend(rows, part))
+        )
         count += part.stop - part.start
         if count > MOST_ROWS or k == len(parts) - 1:
-            wide = [rows._replace(bought=widened(rows.bought)) for rows in waiting]
             columns: list[Any] = [
                 np.concatenate([column, *some], dtype=column.dtype)
-                for column, *some in zip(joined, *wide, strict=True)
+                for column, *some in zip(joined, *waiting, strict=True)
             ]
             joined, waiting, count = _added_up(PurchaseRows(*columns)), [], 0
     return joined
