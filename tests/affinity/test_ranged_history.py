@@ -96,6 +96,20 @@ def test_all_ranges_are_the_whole_history(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ranges_of_rows_that_duckdb_orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("duckdb")
+    monkeypatch.setattr(native_grouping, "SHARE_OF_IDS", 0.0)
+    plain = expected(PurchaseHistory.from_transactions(rows(), half_lives=HALF_LIVES))
+    given = Transactions.open(texts(rows()), None)
+    options = GroupingOptions(memory=1 << 29, threads=2)
+    with ranged_history(given, options, HALF_LIVES, tmp_path) as history:
+        assert history.statistics().customers == len(plain["customers"])
+        for _ in range(2):
+            found = whole(history)
+            assert found.pop("customers") == [f"Zoë {i:04}" for i in plain["customers"]]
+            assert found == {name: array for name, array in plain.items() if name != "customers"}
+
+
 def test_without_what_was_paid(tmp_path: Path) -> None:
     table = rows()
     plain = PurchaseHistory.from_transactions(table.drop_columns("spend"), half_lives=HALF_LIVES)

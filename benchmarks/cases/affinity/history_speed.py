@@ -160,10 +160,12 @@ def duckdb(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
 
 
 def ranges(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
+    _start()
     return lambda: _ranges(folder, memory_limit, kept, with_spend=True)
 
 
 def counted(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
+    _start()
     return lambda: _ranges(folder, memory_limit, kept, with_spend=False)
 
 

@@ -177,7 +177,8 @@ class SortedRuns:
             return _joined(parts)
         if len(self._room.rows.customer) < count:
             self._room.rows = PurchaseRows.new(count)
-        customer, bought, spend = (column[:count] for column in self._room.rows)
+        room = self._room.rows
+        customer, bought, spend = room.customer[:count], room.bought[:count], room.spend[:count]
         if not parts:
             return PurchaseRows(customer, bought, spend)
         np.concatenate([rows.customer[part] for rows, part in parts], out=customer)
