@@ -300,3 +300,13 @@ def test_no_bound_is_below_the_best_where_searches_are_cut_off() -> None:
     assert best.value is not None and result.bound is not None and result.objective is not None
     assert result.bound >= best.value * (1 - 1e-9)
     assert result.objective >= best.value * (1 - 3e-3)
+
+
+def test_nobody_belongs_to_anybody(tmp_path: Path) -> None:
+    tables = people(count=20)
+    alone = tables[1] | {"household": pa.nulls(20)}
+    rules = [CustomerRule("slots", max=1)]
+    campaign = Campaign(offers(), tables[0], alone, rules=rules, unit="household")
+    couponry.write_campaign(campaign, tmp_path / "campaign")
+    campaign.solve().write(tmp_path / "result")
+    assert couponry.verify_result(tmp_path / "campaign", tmp_path / "result").problems == []

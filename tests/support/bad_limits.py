@@ -8,6 +8,7 @@ import pyarrow as pa
 from tests.support.campaign_draft import Case
 
 INF, NAN = float("inf"), float("nan")
+MAIL, GOLD = {"channel": "mail"}, {"segment": "gold"}
 
 BAD_LIMITS: dict[str, Case] = {
     # ---- limits
@@ -128,6 +129,44 @@ BAD_LIMITS: dict[str, Case] = {
     "limit: table keys of another type": (
         lambda d: d.bounds(supplier=["0", "1"], max=[2.0, 3.0]),
         ("'L'", "'supplier'", "like 0", "got '0'"),
+    ),
+    "limit: a share in percent": (
+        lambda d: d.limit(share=True, where=MAIL, min=10),
+        ("'L'", "min", "a share from 0 to 1", "got 10", "for 10 %: 0.1"),
+    ),
+    "limit: a share below 0": (
+        lambda d: d.limit(share=True, where=MAIL, max=-0.1),
+        ("'L'", "max", "from 0 to 1", "-0.1"),
+    ),
+    "limit: a share above 1 in a table": (
+        lambda d: d.bounds(supplier=[0, 1], max=[0.5, 1.5]).limit(
+            by="supplier", table="bounds.parquet", share=True
+        ),
+        ("'L'", "'max'", "row 1", "from 0 to 1", "1.5"),
+    ),
+    "limit: the share of all": (
+        lambda d: d.limit(share=True, min=0.5),
+        ("'L'", "share", "where, customers or by"),
+    ),
+    "limit: relative to itself": (
+        lambda d: d.limit(where=MAIL, relative_to={"where": MAIL}, min=1.5),
+        ("'L'", "relative_to", "other coupons than the limit's own"),
+    ),
+    "limit: relative and below 0": (
+        lambda d: d.limit(where=MAIL, relative_to={}, min=-1),
+        ("'L'", "min", "from 0 up", "-1"),
+    ),
+    "limit: relative to customers whom nobody has": (
+        lambda d: d.limit(customers=GOLD, relative_to={"customers": {"segment": "platinum"}}, per_head=True, min=0.5),
+        ("'L'", "relative_to", "'platinum'", "segment"),
+    ),
+    "limit: per head of customers who are not listed": (
+        lambda d: d.rows("customers", [0, 1, 2]).limit(where=MAIL, relative_to={}, per_head=True, min=0.5),
+        ("table customers", "'L'", "needs it"),
+    ),
+    "limit: by what nobody has": (
+        lambda d: d.column("customers", "region", pa.nulls(20)).limit(by="region", max=1),
+        ("'L'", "by", "'region'", "concern nothing"),
     ),
     # ---- arguments
     "negative gap": (lambda d: d.asks("--gap", "-0.1"), ("gap", "0 up", "-0.1")),

@@ -256,6 +256,20 @@ BAD_RULES: dict[str, Case] = {
         lambda d: d.rule(sum="cost", max=1, resolution=1e-20),
         ("'R'", "resolution", "expected at least", "1e-20"),
     ),
+    "rule: too coarse a resolution": (
+        lambda d: d.rule(sum="cost", max=1, resolution=1e9),
+        ("'R'", "resolution", "tells amounts apart", "'cost'", "1e+09"),
+    ),
+    "rule: amounts smaller than what they are counted in": (
+        lambda d: d.column("candidates", "weight", [1e-9 * n for n in range(len(d.tables["candidates"]))]).rule(
+            sum="weight", max=3e-9
+        ),
+        ("'R'", "resolution", "such as 1e-10", "'weight'", "got 1e-06"),
+    ),
+    "rule: days that no calendar has": (
+        lambda d: d.put("offers", "day", 2, -(2**63)).rule(max=1, window=7),
+        ("'R'", "window", "table offers, column 'day', row 2", "-1,000,000,000", "got -9223372036854775808"),
+    ),
     "rule: resolution below 0": (
         lambda d: d.rule(sum="cost", max=1, resolution=-0.01),
         ("'R'", "resolution", "above 0", "-0.01"),
@@ -299,6 +313,12 @@ BAD_RULES: dict[str, Case] = {
             {"name": "R", "requires": "requires.parquet"}
         ),
         ("'R'", "in a circle", "50, which requires 50"),
+    ),
+    "requires: a circle across rules": (
+        lambda d: d.beside("one", offer=[50, 56], requires=[53, 50]).beside("two", offer=[53], requires=[56]).rules(
+            {"name": "R", "requires": "one.parquet"}, {"name": "S", "requires": "two.parquet"}
+        ),
+        ("customer_rules 'R', 'S'", "in a circle", "50, which requires 53, which requires 56, which requires 50"),
     ),
     "requires: within half a day": (
         lambda d: d.beside("requires", offer=[50], requires=[53], within=[0.5]).rules(

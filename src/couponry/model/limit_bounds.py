@@ -17,6 +17,7 @@ from ..utils.checks import shown
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
 from .customers import Customers
+from .inputs.relative_bounds import check_divided_bound
 from .limits import Limit, group_text
 
 
@@ -137,6 +138,13 @@ def read_bounds(limit: Limit) -> GroupBounds:
     if wrong.any():
         row = int(wrong.argmax())
         raise InvalidInput(f"table {what}, row {row}: min {low[row]} is above max {high[row]}")
+    if limit.whole is not None:
+        for name, found in (("min", low), ("max", high)):
+            outside = (found < 0) | (found > (1 if limit.share else np.inf))
+            if outside.any():
+                row = int(outside.argmax())
+                label = f"table {what}, column {name!r}, row {row}"
+                check_divided_bound(float(found[row]), limit.share, label)
     return bounds
 
 
@@ -206,6 +214,26 @@ def is_of_customers(
         raise InvalidInput(f"{by_whom}: by: table offers has no column {name!r}{near}")
     near = known_names(name, list(dict.fromkeys([*of_offers, *customers.columns])), "they have")
     raise InvalidInput(f"{by_whom}: by: neither offers nor customers have a column {name!r}{near}")
+
+
+def nothing_has_values(limit: Limit) -> InvalidInput:
+    """Return the error that no coupon is in any group of a hard limit.
+
+    Parameters
+    ----------
+    limit : Limit
+        With `by`, and without a table.
+
+    Returns
+    -------
+    InvalidInput
+    """
+    columns = ", ".join(map(repr, limit.by_columns))
+    together = " together" if len(limit.by_columns) > 1 else ""
+    return InvalidInput(
+        f"{limit.label}: by: nothing that it is about has values of {columns}{together}, so that it would concern "
+        "nothing; if that is meant, say may_be_empty"
+    )
 
 
 def negative_denominator(limit: Limit, offer: Any) -> InvalidInput:

@@ -18,11 +18,14 @@ from ..utils.checks import (
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import did_you_mean
 from ..utils.table_types import Table
+from .inputs.relative_bounds import (
+    check_columns,
+    check_divided_bound,
+    check_relative_to,
+    check_share,
+)
 
 MODES = ("hard", "soft", "report")
-
-WHOLE_KEYS = ("where", "customers", "by")
-"""What `relative_to` says of the coupons that a limit is relative to."""
 
 QUOTED = (",", '"', "\n", "\r")
 """What a value of several must be quoted for."""
@@ -204,6 +207,11 @@ class Limit:
         return (self.by,) if isinstance(self.by, str) else tuple(self.by)
 
     @property
+    def vanishes_unmeant(self) -> bool:
+        """Whether it cannot be meant to concern nothing: it would be lifted without a word."""
+        return self.mode == "hard" and not self.may_be_empty
+
+    @property
     def whole(self) -> Mapping[str, Any] | None:
         """What it is relative to, as `relative_to` has it; None unless bounds are shares or multiples."""
         return {} if self.share else self.relative_to
@@ -293,26 +301,13 @@ class Limit:
             raise InvalidInput(f"{label}: per_head: expected relative_to, what it is compared with")
         if self.whole is not None and self.ratio is not None:
             raise InvalidInput(f"{label}: expected ratio, share or relative_to, got two of them")
-        if whole is None:
-            return
-        if self.share:
+        own = {"where": self.where, "customers": self.customers}
+        if self.share and whole is not None:
             raise InvalidInput(f"{label}: expected share or relative_to, got both")
-        if not isinstance(whole, Mapping):
-            raise InvalidInput(
-                f"{label}: relative_to: expected where, customers and by, got {shown(whole)}"
-            )
-        refuse_unknown_keys(whole, WHOLE_KEYS, f"{label}: relative_to")
-        for key in ("where", "customers"):
-            if not isinstance(whole.get(key, {}), Mapping):
-                raise InvalidInput(f"{label}: relative_to: {key}: expected a table of conditions")
-        if "by" in whole:
-            check_columns(whole["by"], f"{label}: relative_to: by")
-            for name in self.whole_by:
-                if name not in self.by_columns:
-                    raise InvalidInput(
-                        f"{label}: relative_to: by: expected some of the limit's own by, got {shown(name)}"
-                        f"{did_you_mean(name, self.by_columns)}"
-                    )
+        if self.share:
+            check_share(own, self.by_columns, label)
+        if whole is not None:
+            check_relative_to(whole, own, self.by_columns, label)
 
     def _check_bounds(self) -> None:
         """Refuse bounds that contradict each other, or that are missing."""
@@ -325,31 +320,13 @@ class Limit:
             raise InvalidInput(f"{label}: expected min or max, got neither")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
+        if self.whole is not None:
+            for key in ("min", "max"):
+                check_divided_bound(getattr(self, key), self.share, f"{label}: {key}")
         if self.mode == "soft" and (self.penalty is None or self.penalty < 0):
             raise InvalidInput(
                 f"{label}: penalty: a soft limit needs a number from 0 up, got {shown(self.penalty)}"
             )
-
-
-def check_columns(value: Any, label: str) -> None:
-    """Refuse what is neither the name of a column nor a list of different ones.
-
-    Parameters
-    ----------
-    value : object
-        What was given.
-    label : str
-        Names it, for messages.
-
-    Raises
-    ------
-    InvalidInput
-    """
-    names = [value] if is_text(value) else value
-    if not isinstance(names, (list, tuple)) or not names or not all(map(is_text, names)):
-        raise InvalidInput(f"{label}: expected the name of a column, got {shown(value)}")
-    if len(set(names)) < len(names):
-        raise InvalidInput(f"{label}: expected each column once, got {shown(value)}")
 
 
 def group_text(value: Any) -> str:

@@ -325,7 +325,7 @@ class CustomerRule:
             raise InvalidInput(f"{self.label}: resolution: expected sum beside it, got none")
         if not is_number(resolution) or not 1e-30 <= resolution <= 1e30:
             raise InvalidInput(
-                f"{self.label}: resolution: expected a number above 0, got {shown(resolution)}"
+                f"{self.label}: resolution: expected a number above 0, from 1e-30 to 1e30, got {shown(resolution)}"
             )
 
     def _check_bounds(self) -> None:
@@ -338,7 +338,8 @@ class CustomerRule:
             if self.sum is not None:
                 if not is_number(bound) or not abs(bound) <= LARGEST_AMOUNT:
                     raise InvalidInput(
-                        f"{label}: {key}: expected a number or a column of customers, got {shown(bound)}"
+                        f"{label}: {key}: expected a number from {-LARGEST_AMOUNT:g} to {LARGEST_AMOUNT:g} or a column "
+                        f"of customers, got {shown(bound)}"
                     )
                 continue
             if not is_number(bound) or not 0 <= bound <= UNLIMITED or bound != int(bound):

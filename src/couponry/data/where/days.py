@@ -16,6 +16,10 @@ DAY = "day"
 """Column of offers, and of the history, that says when a coupon is sent."""
 
 
+LAST_DAY = 1_000_000_000
+"""The largest number of a day, with either sign: days are told apart for some millions of years."""
+
+
 class Days(NamedTuple):
     """The day of each row of a table.
 
@@ -80,7 +84,14 @@ def days_of(column: pa.ChunkedArray, what: str) -> Days:
         raise InvalidInput(
             f"{what}, row {row}: expected a whole number of days, got {column[row].as_py()}"
         ) from None
-    return Days(one_array(whole).to_numpy(), known, are_dates)
+    days = one_array(whole).to_numpy()
+    far = (days < -LAST_DAY) | (days > LAST_DAY)
+    if far.any():
+        row = int(far.argmax())
+        raise InvalidInput(
+            f"{what}, row {row}: expected a day from {-LAST_DAY:,} to {LAST_DAY:,}, got {days[row]}"
+        )
+    return Days(days, known, are_dates)
 
 
 def days_of_offers(offers: pa.Table, by_whom: str) -> Days:

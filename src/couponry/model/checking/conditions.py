@@ -112,7 +112,8 @@ def _judged(
 
 def _asks_for_something(part: CustomerRule | Limit) -> bool:
     """Whether this is a limit that cannot be kept where it concerns nothing: the solve says so."""
-    return isinstance(part, Limit) and part.min is not None and part.min > 0
+    asks = isinstance(part, Limit) and not part.is_divided  # which nothing at all would keep
+    return asks and part.min is not None and part.min > 0
 
 
 def distinct_values(column: pa.ChunkedArray) -> list[Any]:
@@ -172,7 +173,7 @@ def _absent_values(
     except InvalidInput:  # refused when the bounds are read
         return
     if not keys:
-        severity = "error" if _vanishes_unmeant(limit) else "note"
+        severity = "error" if limit.vanishes_unmeant else "note"
         yield Finding(severity, place, "it has no bounds, so that the limit would concern nothing")
         return
     yield from _absent_keys(limit, name, keys, column, source, asks)
@@ -199,7 +200,7 @@ def _absent_keys(
         near = known_names(slips[0], known, "it has")
         message = f"{shown(slips[0])} does not occur in column {name!r} of {source}{near}"
         yield Finding("error", place, message)
-    elif len(absent) == len(keys) and _vanishes_unmeant(limit) and not asks:
+    elif len(absent) == len(keys) and limit.vanishes_unmeant and not asks:
         near = known_names(absent[0], known, "it has")
         message = (
             f"none of its values occurs in {source}, so that the limit would concern nothing{near}"
@@ -216,11 +217,6 @@ def _has_minimum(table: pa.Table) -> bool:
         return False
     least = tables.numbers(table, "of bounds", "min", nullable=True)
     return bool((least > 0).any())
-
-
-def _vanishes_unmeant(limit: Limit) -> bool:
-    """Whether a limit that concerns nothing cannot have been meant to."""
-    return limit.mode == "hard" and not limit.may_be_empty
 
 
 def _some(values: list[Any]) -> str:

@@ -15,6 +15,7 @@ from ..limit_bounds import (
     combined,
     is_of_customers,
     negative_denominator,
+    nothing_has_values,
     read_bounds,
     refuse_other_keys,
 )
@@ -93,6 +94,7 @@ def look_up_limit(
     below = amounts.of(names[-1], limit.label) if limit.is_divided else None
     factor = np.ones(len(bounds))
     if limit.per_head:
+        customers.rows(limit.label)  # who is counted must be listed
         factor = _heads(selection, customers)[own]
         factor = _divided(factor, _heads(below_selection, customers)[below_of])
     if below is not None:
@@ -132,6 +134,8 @@ def limit_selections(
     )
     if limit.table is None:
         bounds = _same_bounds(limit, items, customers, of_customers)
+        if not len(bounds) and limit.vanishes_unmeant:
+            raise nothing_has_values(limit)
     else:
         bounds = read_bounds(limit)
         _refuse_other_keys(bounds, limit, items, customers, of_customers)

@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from ...model.compiling.row_rules.circles import RequiredScope, refuse_circles_of_rules
 from ...model.rule_bounds import refuse_contradictions
 from ...model.rules import CustomerRule
 from ..block import Addition, Block
@@ -52,6 +53,11 @@ class RuleChecks:
         self._conflicts = [conflict_pairs(r, inputs) for r in rules if r.conflicts is not None]
         self._measured = [measured_rule(rule, inputs) for rule in rules if rule.is_measured]
         self._required = [requirements(r, inputs) for r in rules if r.requires is not None]
+        scopes = [
+            RequiredScope.of(r.rule, r.pairs.offer, r.pairs.required, r.inside, inputs.data.units)
+            for r in self._required
+        ]
+        refuse_circles_of_rules(scopes, inputs.offers)
         self.has_conflicts = bool(self._conflicts)
         self.has_mandatory = inputs.data.candidates.mandatory is not None
         with_min = ", ".join(repr(rule.name) for rule in counting if rule.min is not None)

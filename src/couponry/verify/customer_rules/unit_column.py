@@ -30,6 +30,8 @@ def differing(column: pa.ChunkedArray, rows: Integers, expected: pa.Array) -> Ma
         found = found.cast(expected.type)
     except pa.ArrowException:
         return np.ones(len(rows), bool)
+    if pa.types.is_null(expected.type):  # there is nothing to be equal
+        return ~np.asarray(pc.is_null(found).to_numpy(zero_copy_only=False), bool)
     both_null = pc.and_(pc.is_null(found), pc.is_null(expected))
     same = pc.or_(pc.fill_null(pc.equal(found, expected), False), both_null)
     return ~np.asarray(same.to_numpy(zero_copy_only=False), bool)

@@ -137,8 +137,9 @@ class SummedCells:
         """
         parts, groups = self.shape
         found = np.zeros((parts, groups))
-        of_cells = total.reshape(parts - 1, -1)
-        np.add.at(found[:-1].T, self.group, of_cells[:, self.cell].T)
+        if parts > 1:  # else no customer has any of the values
+            of_cells = total.reshape(parts - 1, -1)
+            np.add.at(found[:-1].T, self.group, of_cells[:, self.cell].T)
         return found.ravel()
 
     def of_cells(self, of_places: Floats, n_cells: int) -> Floats:

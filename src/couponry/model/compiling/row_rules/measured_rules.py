@@ -161,6 +161,7 @@ def _sums(
             "which sums of parts of a window could be above"
         )
     what = f"column {rule.sum!r}"
+    amount.refuse_coarse(values, what)
 
     def made(up: bool, low: NDArray[np.int64], high: NDArray[np.int64], first: int) -> _Measure:
         pairs = _pairs(rule, items, customers, history)

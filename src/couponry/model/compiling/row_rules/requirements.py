@@ -20,6 +20,7 @@ from ...items import Items
 from ...rules import MOST_DAYS, WITHIN, CustomerRule
 from ...units.units import Units
 from ..rule_groups import Members
+from .circles import RequiredScope, refuse_circle, refuse_circles_of_rules
 
 ANY_TIME = -1
 """Days within which something is required, where it does not matter how long ago."""
@@ -92,39 +93,8 @@ def required_pairs(rule: CustomerRule, offers: pa.Table) -> RequiredPairs:
                 f"{MOST_DAYS:,}, got {days[row]:g}"
             )
         within = np.where(np.isnan(days), whatever, np.nan_to_num(days)).astype(np.int64)
-    circle = _circle(offer, required)
-    if circle:
-        known = tables.ids(offers, "offers", "offer")
-        path = ", which requires ".join(repr(known[row].as_py()) for row in circle)
-        raise InvalidInput(f"table {what}: offers require each other in a circle: {path}")
+    refuse_circle(offer, required, offers, f"table {what}")
     return RequiredPairs(offer, required, within)
-
-
-def _circle(offer: NDArray[np.int64], required: NDArray[np.int64]) -> list[int]:
-    """Offers of which each requires the next, the last one being the first again; empty where there is no circle."""
-    needs: dict[int, list[int]] = {}
-    for one, other in zip(offer.tolist(), required.tolist(), strict=True):
-        needs.setdefault(one, []).append(other)
-    done: set[int] = set()
-    for first in needs:
-        path: list[int] = []
-        on_path: set[int] = set()
-        waiting = [(first, 0)]
-        while waiting:
-            one, depth = waiting.pop()
-            for left in path[depth:]:
-                on_path.discard(left)
-                done.add(left)
-            del path[depth:]
-            if one in on_path:
-                return [*path[path.index(one) :], one]
-            if one in done:
-                continue
-            path.append(one)
-            on_path.add(one)
-            waiting += [(other, depth + 1) for other in needs.get(one, [])]
-        done.update(path)
-    return []
 
 
 def requirements_of(
@@ -159,6 +129,11 @@ def requirements_of(
     parts = [_Requirements.of(rule, items, own) for rule, own in zip(rules, members, strict=True)]
     if not parts:
         return RequirementSpec()
+    scopes = [
+        RequiredScope.of(rule.rule, part.pairs.offer, part.pairs.required, rule.inside, units)
+        for rule, part in zip(rules, parts, strict=True)
+    ]
+    refuse_circles_of_rules(scopes, items.offers)
     item = np.concatenate([part.item for part in parts])
     order = np.argsort(item, kind="stable")
     number = np.empty(len(item), np.int64)

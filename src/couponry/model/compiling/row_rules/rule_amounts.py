@@ -25,6 +25,10 @@ WHOLE = 1e-9
 """Share by which an amount may be off a whole multiple of the resolution and counts as one: float64 has no cents."""
 
 
+UNITS_BY_DEFAULT = 100.0
+"""Units of a resolution that nobody chose which the largest amount must have, where amounts are rounded to them."""
+
+
 @dataclass(frozen=True)
 class RuleAmount:
     """What a rule sums.
@@ -201,6 +205,32 @@ class RuleAmount:
             )
         return _rounded(units, up)
 
+    def refuse_coarse(self, amounts: NDArray[np.float64], what: str) -> None:
+        """Refuse a resolution that leaves little of the amounts.
+
+        Parameters
+        ----------
+        amounts : ndarray of float64
+        what : str
+            Where they are from, for messages.
+
+        Raises
+        ------
+        InvalidInput
+            Where none is as large as one unit, or as so many that rounding does not matter if nobody chose the unit.
+        """
+        resolution = self.rule.resolution_of_sum
+        least = 1.0 if self.rule.resolution is not None else UNITS_BY_DEFAULT
+        units = np.abs(amounts) / resolution
+        largest = float(units.max(initial=0.0))
+        if not 0.0 < largest < least or (_rounded(units, True) == _rounded(units, False)).all():
+            return
+        fine = 10.0 ** np.floor(np.log10(largest * resolution)) / 1000.0
+        raise InvalidInput(
+            f"{self.rule.label}: resolution: expected one that tells amounts apart, such as {fine:.0e}, as {what} has "
+            f"{largest * resolution:g} at most, got {resolution:g}"
+        )
+
     def bounds(self, bound: NDArray[np.float64], up: bool) -> NDArray[np.int64]:
         """Count bounds likewise; infinite ones, and what is beyond all sums, are none.
 
@@ -221,5 +251,5 @@ class RuleAmount:
 def _rounded(units: NDArray[np.float64], up: bool) -> NDArray[np.int64]:
     """Whole numbers: the nearest where that is as good as equal, else the next one up or down."""
     nearest = np.rint(units)
-    is_whole = np.abs(units - nearest) <= WHOLE * np.maximum(1.0, np.abs(units))
+    is_whole = np.abs(units - nearest) <= WHOLE * np.abs(units)
     return np.where(is_whole, nearest, np.ceil(units) if up else np.floor(units)).astype(np.int64)
