@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -310,3 +311,21 @@ def test_nobody_belongs_to_anybody(tmp_path: Path) -> None:
     couponry.write_campaign(campaign, tmp_path / "campaign")
     campaign.solve().write(tmp_path / "result")
     assert couponry.verify_result(tmp_path / "campaign", tmp_path / "result").problems == []
+
+
+@pytest.mark.parametrize("cut_off", [0, 1])
+def test_customers_whose_search_was_cut_off_may_miss_more_than_they_must(
+    cut_off: int, tmp_path: Path
+) -> None:
+    home = {"customer": [1, 2, 3], "household": ["a", "a", None]}
+    candidates = {"customer": [1, 2, 3], "offer": [0, 1, 2], "value": [1.0, 2.0, 3.0]}
+    rules = [CustomerRule("some", min=1), CustomerRule("first", where={"product": 0}, min=1)]
+    campaign = Campaign(offers(), candidates, home, rules=rules, unit="household")
+    couponry.write_campaign(campaign, tmp_path / "campaign")
+    campaign.solve().save(tmp_path / "result")
+    path = tmp_path / "result" / "allocation.parquet"
+    pa.parquet.write_table(pa.parquet.read_table(path).slice(0, 2), path)
+    said = tmp_path / "result" / "result.json"
+    said.write_text(json.dumps(json.loads(said.read_text()) | {"customers_cut_off": cut_off}))
+    report = couponry.verify_result(tmp_path / "campaign", tmp_path / "result")
+    assert any("than they must" in problem for problem in report.problems) == (cut_off == 0)

@@ -439,3 +439,46 @@ def test_feasible_once_the_conflict_is_gone() -> None:
     assert result.limits is not None
     counts = {(row["name"], row["group"]): row["achieved"] for row in result.limits.to_pylist()}
     assert counts["promise", None] == counts["print run", None] == 101
+
+
+REACHABLE = {
+    "a budget of each customer": {"purse": {"max": 0.5}},
+    "at least so much of each customer, or nothing": {
+        "slots": {"max": 4.0},
+        "worth it": {"min": 18.0},
+    },
+    "few different values": {"one per product": {"max": 2.0}, "narrow": {"max": 3.0}},
+}
+"""Of customer rules about sums and different values, on which HiGHS takes its time: by hand, and by it once."""
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_reachable_of_a_rule_is_what_the_rest_of_the_conflict_leaves(name: str) -> None:
+    result, oracle = infeasible(name)
+    rules, measures = named(result, oracle)
+    assert result.infeasible is not None
+    entries = result.infeasible["customer_rules"]
+    if name in REACHABLE:
+        said = {entry["customer_rule"]: entry["reachable"] for entry in entries}
+        assert {rule: pytest.approx(ends) for rule, ends in REACHABLE[name].items()} == said
+        return
+    for entry, rule in zip(entries, rules, strict=True):
+        others = [other for other in rules if other is not rule]
+        for side, reachable in entry.get("reachable", {}).items():
+            towards = 1 if side == "min" else -1
+            assert towards * (reachable - getattr(rule, side)) < 0
+            assert oracle.feasible([*others, replace(rule, **{side: reachable})], measures)
+            near = replace(rule, **{side: reachable + towards})
+            assert not oracle.feasible([*others, near], measures)
+
+
+def test_every_bound_of_a_rule_says_what_is_reachable() -> None:
+    found = {name: infeasible(name)[0].infeasible for name in IMPOSSIBLE}
+    without = {
+        entry["customer_rule"]
+        for content in found.values()
+        if content is not None
+        for entry in content["customer_rules"]
+        if "reachable" not in entry
+    }
+    assert without == {"apart", "with"}  # pairs of offers, which have no bounds

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import decimal
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
+from ..kernels import Backend
 from ..model.compiled_campaign import CompiledCampaign
 from ..model.compiling.compile_limits import CompiledLimits
 from ..model.compiling.limit_measures import Measure
@@ -20,17 +23,22 @@ from ..solver.infeasibility.reachable_ratios import RatioRanges
 from ..solver.infeasibility.work import Work
 from ..solver.options import DEFAULT_OPTIONS, SolverOptions
 from ..solver.relaxation import BoundChange, Relaxation, relax
+from ..utils.arrays.blocks import blocks
 from ..utils.clock import Clock
 from ..utils.errors import OutOfTime
+from .reachable_rules import RuleRanges, asked_of
 
 CHANGES_IN_MESSAGE = 5
 """Changes of bounds that a message names; it counts the others."""
 
-ASKED_OF_RULES = ("min", "max", "by", "window", "within")
-"""What a rule of a conflict is said to ask."""
-
 LIMITS_IN_MESSAGE = 20
 """Limits of a conflict that it names."""
+
+DIGITS = 10
+"""Of a bound that would do, as the message has them."""
+
+LARGEST_WHOLE = 2.0**53
+"""Bounds from here on are given as they are."""
 
 RATIO_ROUNDING = 1e-9
 """Share of a ratio that a relaxed bound stays away from it, so that it holds in any order of summation."""
@@ -41,6 +49,7 @@ def describe_infeasibility(
     certificate: InfeasibleSet,
     prices: NDArray[np.float64],
     engine: Engine,
+    backend: Backend,
     seed: int,
     clock: Clock,
     options: SolverOptions = DEFAULT_OPTIONS,
@@ -55,6 +64,8 @@ def describe_infeasibility(
     prices : ndarray of float64, shape (n_rows,)
         Prices of the solve; the search for a relaxation starts from them where the proof has none.
     engine : Engine
+    backend : Backend
+        Of the solve.
     seed : int
     clock : Clock
     options : SolverOptions
@@ -76,10 +87,13 @@ def describe_infeasibility(
             options,
         )
         limits = [_conflict(compiled.limits, bound, ratios) for bound in certificate.bounds]
+        ranges = RuleRanges(compiled, certificate, engine, backend, clock, options)
+        rules = {rule.name: rule for rule in reversed(compiled.campaign.rules)}
+        asked = [asked_of(rules.get(name), name, ranges) for name in certificate.rules]
     content: dict[str, Any] = {
         "message": _conflict_message(limits, certificate),
         "limits": limits,
-        "customer_rules": [_asked_of(compiled, name) for name in certificate.rules],
+        "customer_rules": asked,
         "irreducible": certificate.is_irreducible,
     }
     with clock.stage("way out"), contextlib.suppress(OutOfTime):
@@ -117,7 +131,7 @@ def _add_way_out(
     relaxation = relax(request, seed, clock, options)
     if relaxation is None:
         return
-    changes = [_change(compiled.limits, change, relaxation, units) for change in relaxation.changes]
+    changes = [_change(compiled, change, relaxation, units) for change in relaxation.changes]
     changes.sort(key=lambda entry: -abs(entry["share"]))
     content["way_out"] = changes
     total = sum(abs(entry["share"]) for entry in changes)
@@ -130,13 +144,6 @@ def _measure(limits: CompiledLimits, row: int) -> tuple[Measure, bool]:
     """A row's limit, and whether that is a ratio."""
     number = int(limits.measure_of_row[row])
     return limits.measures[number], bool(limits.is_ratio[number])
-
-
-def _asked_of(compiled: CompiledCampaign, name: str) -> dict[str, Any]:
-    """A customer rule of the conflict: what it asks, a number or the column of customers that says it."""
-    rule = next((rule for rule in compiled.campaign.rules if rule.name == name), None)
-    asked = {} if rule is None else {key: getattr(rule, key) for key in ASKED_OF_RULES}
-    return {"customer_rule": name, **{key: v for key, v in asked.items() if v is not None}}
 
 
 def _conflict(
@@ -189,12 +196,13 @@ def _units(compiled: CompiledCampaign, engine: Engine, scales: Scales) -> NDArra
 
 
 def _change(
-    limits: CompiledLimits,
+    compiled: CompiledCampaign,
     change: BoundChange,
     relaxation: Relaxation,
     units: NDArray[np.float64],
 ) -> dict[str, Any]:
     """A relaxed bound: what it asks, what would do, and the difference, also as a share of the bound."""
+    limits = compiled.limits
     measure, is_ratio = _measure(limits, change.row)
     would_do, is_min = change.would_do, change.is_min
     if is_ratio:
@@ -202,6 +210,8 @@ def _change(
         number = int(limits.measure_of_row[change.row])
         would_do = float(limits.achieved(relaxation.usage)[number])
         would_do -= (1.0 if is_min else -1.0) * RATIO_ROUNDING * abs(would_do)
+    is_whole = bool(compiled.problem.integer[change.row]) or _is_whole(compiled, measure.sum)
+    would_do = readable_bound(would_do, is_min, is_whole and not is_ratio)
     bound = "min" if is_min else "max"
     asked = getattr(measure, bound)
     difference = would_do - asked
@@ -209,6 +219,45 @@ def _change(
     entry.update(would_do=would_do, change=difference)
     entry["share"] = difference / float(units[change.row, 0 if is_min else 1])
     return entry
+
+
+def readable_bound(would_do: float, is_min: bool, is_whole: bool) -> float:
+    """Round a bound so that it can be read and typed, and still does.
+
+    Parameters
+    ----------
+    would_do : float
+        A bound that would do.
+    is_min : bool
+    is_whole : bool
+        Whether what is summed are whole numbers, so that their sum is the next one that keeps the bound.
+
+    Returns
+    -------
+    float
+        Of whole numbers such a one; else with `DIGITS` digits, away from what is asked.
+
+    Examples
+    --------
+    >>> readable_bound(798.9999992, True, True)
+    799.0
+    >>> readable_bound(1234.56789012345, True, False)
+    1234.56789
+    """
+    if not math.isfinite(would_do) or abs(would_do) >= LARGEST_WHOLE:
+        return would_do
+    if is_whole:
+        return float(math.ceil(would_do) if is_min else math.floor(would_do))
+    digits = decimal.Context(DIGITS, decimal.ROUND_FLOOR if is_min else decimal.ROUND_CEILING)
+    return float(digits.create_decimal_from_float(would_do))
+
+
+def _is_whole(compiled: CompiledCampaign, name: str) -> bool:
+    """Whether this is a column of candidates that has whole numbers alone, as that of an earlier plan."""
+    column = compiled.campaign.candidates.columns.get(name)
+    return column is not None and all(
+        bool((column[rows] % 1 == 0).all()) for rows in blocks(len(column))
+    )
 
 
 def _label(entry: dict[str, Any]) -> str:

@@ -257,6 +257,7 @@ def _conflict(run: _Run, solution: Solution) -> dict[str, Any] | None:
         solution.certificate,
         solution.prices,
         run.engine,
+        run.options.load_backend(),
         run.seed,
         run.clock,
         run.options.solver,

@@ -148,6 +148,21 @@ class Claims:
         """
         return self._result.get(key)
 
+    def admitted_count(self, key: str) -> int:
+        """Return how many result.json says that there are; 0 where it says nothing of the kind.
+
+        Parameters
+        ----------
+        key : str
+            A key of result.json.
+
+        Returns
+        -------
+        int
+        """
+        said = self.get(key)
+        return said if isinstance(said, int) and not isinstance(said, bool) else 0
+
     def admitted(self, key: str, most: float) -> float:
         """Return the error that result.json admits for a claim.
 
@@ -228,8 +243,11 @@ class Tally:
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[int, str, int]] = {}
+        self._admitted: dict[str, str] = {}
 
-    def add(self, problem: str, count: int, first: str, row: int = 0) -> None:
+    def add(
+        self, problem: str, count: int, first: str, row: int = 0, admitted: str | None = None
+    ) -> None:
         """Count rows or customers with a problem.
 
         Parameters
@@ -242,7 +260,11 @@ class Tally:
             Which is the first of these.
         row : int
             Row of the first; of two, the lower one is named. Default: they come in order.
+        admitted : str, optional
+            Key of result.json that says how many there may be.
         """
+        if admitted is not None:
+            self._admitted[problem] = admitted
         known, name, at = self._found.get(problem, (0, "", 0))
         if count and (not known or row < at):
             name, at = first, row
@@ -257,7 +279,7 @@ class Tally:
             Of later rows or customers.
         """
         for problem, found in other._found.items():
-            self.add(problem, *found)
+            self.add(problem, *found, other._admitted.get(problem))
 
     def finish(self, claims: Claims) -> None:
         """Note the problems that were found.
@@ -268,5 +290,6 @@ class Tally:
             Receives a problem for each kind.
         """
         for problem, (count, first, _) in self._found.items():
-            if count:
+            key = self._admitted.get(problem)
+            if count > (claims.admitted_count(key) if key else 0):
                 claims.note(problem.replace(COUNT, f"{count:,}") + first)

@@ -116,7 +116,7 @@ class RuleChecks:
             fewer = (
                 f"{COUNT} customers miss more of their minimums or mandatory offers than they must"
             )
-        self._note(f"{self._with_min}{fewer}", too_few, block, tally)
+        self._note(f"{self._with_min}{fewer}", too_few, block, tally, admitted="customers_cut_off")
         return partial(self._add, *numbers)
 
     def _add(self, with_coupons: int, without: int, short: int) -> None:
@@ -143,13 +143,17 @@ class RuleChecks:
         block: Block,
         tally: Tally,
         rule: CustomerRule = OF_UNITS,
+        admitted: str | None = None,
     ) -> None:
-        """Note that a rule does not hold for some units, or customers where it holds for each."""
+        """Note that a rule does not hold for some units, or customers where it holds for each.
+
+        admitted: key of result.json that says for how many it need not.
+        """
         said = ""
         if len(who):
             number = block.holders(rule).start + int(who[0])
             said = self._inputs.customers.naming(rule)(number).removeprefix("customer ")
-        tally.add(problem, len(who), f", first {said}" if said else "")
+        tally.add(problem, len(who), f", first {said}" if said else "", admitted=admitted)
 
     def of_block(self, block: Block) -> RulesOfBlock:
         """Return the rules for the customers of a block, who count from 0.
