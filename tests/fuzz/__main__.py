@@ -8,6 +8,7 @@ Every module here takes hold of couponry from another side, and trusts it with n
 - ``folders``: campaign folders with faults of every kind, through the command line;
 - ``arguments``: each argument of Python's interface with each odd value;
 - ``tables``: campaigns of tables in memory, in every container, against the same tables in Arrow;
+- ``infeasible_rules``: campaigns that one rule makes infeasible, against what HiGHS can reach under it;
 - ``kernels``: native kernels on every instruction set, Numba and the reference, bit for bit, up to where memory ends.
 
 Each has numbered cases, and is a command of its own (``python -m tests.fuzz.exact --help``); a failure is printed as
@@ -28,6 +29,7 @@ FUZZERS: dict[str, int] = {
     "arguments": 5_796,
     "tables": 10_000,
     "kernels": 3_000,
+    "infeasible_rules": 1_000,
 }
 """Modules of this folder, and for how many cases of each one round goes."""
 

@@ -69,9 +69,9 @@ class RuleRanges:
         Returns
         -------
         dict of str to float
-            By "max" and "min", as far as they are numbers and stand in the way; nothing in large campaigns, and where a
-            time limit or the work that may be spent on it ended the search. Of a sum, or where HiGHS does not come to an
-            end, what is found may be nearer to what is asked than what is reachable is.
+            By "max" and "min", as far as they are numbers and stand in the way; nothing in large campaigns, and
+            where a time limit or the work that may be spent on it ended the search. Of a sum, or where HiGHS does not
+            come to an end, what is found may be nearer to what is asked than what is reachable is.
         """
         if self._compiled.problem.candidates > self._options.sizes.tiny_candidates:
             return {}
@@ -106,7 +106,9 @@ class RuleRanges:
             if far <= near:
                 return None
             if holds(far):
-                return asked + sign * _nearest(near, far, 1.0 if whole else CLOSE * step, whole, holds)
+                return asked + sign * _nearest(
+                    near, far, 1.0 if whole else CLOSE * step, whole, holds
+                )
             near, far = far, min(2.0 * far, room)
         return None
 
@@ -128,9 +130,7 @@ class RuleRanges:
         campaign = self._compiled.campaign
         rules = tuple(changed if other is rule else other for other in campaign.rules)
         try:
-            compiled = compile_campaign(
-                replace(campaign, rules=rules), self._backend, refuse=False
-            )
+            compiled = compile_campaign(replace(campaign, rules=rules), self._backend, refuse=False)
         except InvalidInput:  # another rule contradicts the bound
             return False
         problem, nodes = compiled.problem, self._options.conflict.range_nodes

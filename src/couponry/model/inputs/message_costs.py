@@ -46,8 +46,8 @@ def check_costs(costs: Any, label: str) -> None:
     for number, cost in enumerate(costs, 1):
         if not is_number(cost) or not 0 <= cost <= LARGEST_COST:
             raise InvalidInput(
-                f"{label} {number}: expected a number from 0 to {LARGEST_COST:g}, as the others, or columns for all of them, "
-                f"got {shown(cost)}"
+                f"{label} {number}: expected a number from 0 to {LARGEST_COST:g}, as the others, or columns for all "
+                f"of them, got {shown(cost)}"
             )
         if cost < before:
             raise InvalidInput(

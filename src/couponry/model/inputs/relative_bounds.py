@@ -124,5 +124,8 @@ def _is_same(one: Any, other: Any) -> bool:
     """Whether two tables of conditions say the same in the same words."""
     try:
         return bool(dict(one) == dict(other))
-    except (TypeError, ValueError):  # conditions may be arrays, which say of each value whether it is the same
+    except (
+        TypeError,
+        ValueError,
+    ):  # conditions may be arrays, which say of each value whether it is the same
         return one is other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -102,11 +103,13 @@ def refuse_circles_of_rules(rules: Sequence[RequiredScope], offers: pa.Table) ->
     for rule in rules:
         alike = np.unique(2 * alike + rule.inside, return_inverse=True)[1].reshape(everybody)
     inside = [np.broadcast_to(rule.inside, everybody) for rule in rules]
-    for one in np.unique(alike, return_index=True)[1].tolist():  # of those whom the same rules are about
+    for one in np.unique(alike, return_index=True)[
+        1
+    ].tolist():  # of those whom the same rules are about
         theirs = [rule for rule, of in zip(rules, inside, strict=True) if of[one]]
         circle = _circle_of(theirs)
         if circle:
-            steps = set(zip(circle, circle[1:], strict=False))
+            steps = set(itertools.pairwise(circle))
             names = [
                 repr(rule.name)
                 for rule in theirs
