@@ -240,7 +240,7 @@ WRONG = {
     ),
     "stores are text": (Limit("L", by="store", table={"store": [1], "max": [1]}), "as in table customers"),
     "a slip": (Limit("L", by="store", table={"store": ["nort"], "max": [1]}), "did you mean 'north'"),
-    "negative": (Limit("L", sum="value", share=True, max=0.5), "expected 'value' from 0 up"),
+    "negative": (Limit("L", sum="value", by="brand", share=True, max=0.5), "expected 'value' from 0 up"),
 }  # fmt: skip
 
 

@@ -319,10 +319,12 @@ def test_customers_whose_search_was_cut_off_may_miss_more_than_they_must(
 ) -> None:
     home = {"customer": [1, 2, 3], "household": ["a", "a", None]}
     candidates = {"customer": [1, 2, 3], "offer": [0, 1, 2], "value": [1.0, 2.0, 3.0]}
-    rules = [CustomerRule("some", min=1), CustomerRule("first", where={"product": 0}, min=1)]
+    rules = [CustomerRule("some", min=2), CustomerRule("first", where={"product": 0}, min=1)]
     campaign = Campaign(offers(), candidates, home, rules=rules, unit="household")
     couponry.write_campaign(campaign, tmp_path / "campaign")
-    campaign.solve().save(tmp_path / "result")
+    result = campaign.solve()
+    assert "1 unit of 'household' below a minimum of the rules" in result.summary()
+    result.save(tmp_path / "result")
     path = tmp_path / "result" / "allocation.parquet"
     pa.parquet.write_table(pa.parquet.read_table(path).slice(0, 2), path)
     said = tmp_path / "result" / "result.json"

@@ -144,6 +144,8 @@ class LimitDraw(RuleDraw):
             low, high = got - slack(got, is_whole), got + slack(got, is_whole)
             if low > high:
                 low, high = high, low
+            if limit.share:
+                high = min(high, 1.0)
             return (None if sides == "max" else low), (None if sides == "min" else high)
 
         penalty = None

@@ -245,6 +245,7 @@ class CampaignSolution:
             if self.previous is not None:
                 facts.append(("previous", _told(self.previous)))
             facts += [("not kept", text) for text in self._not_kept()]
+            facts += [("cut off", self._cut_off())] if self.customers_cut_off else []
         passes = f"{self.full_passes:.1f} passes over {self.candidates:,} candidates"
         total = sum(self.seconds.values())
         facts += [
@@ -272,14 +273,22 @@ class CampaignSolution:
         """What rules and soft limits ask for and the allocation does not keep."""
         said = []
         if self.customers_below_min:
-            said.append(
-                f"{_counted(self.customers_below_min, 'customer')} below a minimum of the rules"
-            )
+            said.append(f"{self._whom(self.customers_below_min)} below a minimum of the rules")
         if self.customers_without_mandatory:
-            said.append(
-                f"{_counted(self.customers_without_mandatory, 'customer')} without a mandatory offer"
-            )
+            said.append(f"{self._whom(self.customers_without_mandatory)} without a mandatory offer")
         return said + shortened(missed_limits(self.limits), MAX_LINES, "soft limits")
+
+    def _whom(self, number: int) -> str:
+        """So many of those whom rules hold for: customers, or units of several."""
+        units = self.campaign.units
+        if units is None:
+            return _counted(number, "customer")
+        return f"{_counted(number, 'unit')} of {units.column!r}"
+
+    def _cut_off(self) -> str:
+        """Whose best choice was not looked for to the end."""
+        whose = self._whom(self.customers_cut_off)
+        return f"the search of {whose}; the bound allows for what it may have missed"
 
     def _warnings(self) -> list[str]:
         """What the campaign says and was probably not meant."""
