@@ -139,12 +139,12 @@ def read_bounds(limit: Limit) -> GroupBounds:
         row = int(wrong.argmax())
         raise InvalidInput(f"table {what}, row {row}: min {low[row]} is above max {high[row]}")
     if limit.whole is not None:
-        for name, found in (("min", low), ("max", high)):
-            outside = (found < 0) | (found > (1 if limit.share else np.inf))
+        for name, bound in (("min", low), ("max", high)):
+            outside = (bound < 0) | (bound > (1.0 if limit.share else np.inf))
             if outside.any():
                 row = int(outside.argmax())
                 label = f"table {what}, column {name!r}, row {row}"
-                check_divided_bound(float(found[row]), limit.share, label)
+                check_divided_bound(float(bound[row]), limit.share, label)
     return bounds
 
 

@@ -112,8 +112,9 @@ def _judged(
 
 def _asks_for_something(part: CustomerRule | Limit) -> bool:
     """Whether this is a limit that cannot be kept where it concerns nothing: the solve says so."""
-    asks = isinstance(part, Limit) and not part.is_divided  # which nothing at all would keep
-    return asks and part.min is not None and part.min > 0
+    if not isinstance(part, Limit) or part.is_divided:  # which nothing at all keeps
+        return False
+    return part.min is not None and part.min > 0
 
 
 def distinct_values(column: pa.ChunkedArray) -> list[Any]:
