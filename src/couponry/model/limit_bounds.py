@@ -17,8 +17,8 @@ from ..utils.checks import shown
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
 from .customers import Customers
-from .inputs.relative_bounds import check_divided_bound
 from .limits import Limit, group_text
+from .relative_bounds import check_divided_bound
 
 
 @dataclass(frozen=True)
