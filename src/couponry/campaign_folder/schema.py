@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..affinity.targeting import MOST_OFFERS, MOST_WEEKS
+from ..model.arguments.message_costs import MOST_MESSAGES
 from ..model.campaign_checks import MOST_BACKUPS
-from ..model.inputs.message_costs import MOST_MESSAGES
 from ..model.limits import MODES
 from ..model.rules import MOST_DAYS
 from .spec import SCHEMA

@@ -16,9 +16,9 @@ from ..data.arrow_columns import labels
 from ..utils.checks import shown
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
+from .arguments.relative_bounds import check_divided_bound
 from .customers import Customers
 from .limits import Limit, group_text
-from .relative_bounds import check_divided_bound
 
 
 @dataclass(frozen=True)

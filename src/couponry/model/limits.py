@@ -18,7 +18,7 @@ from ..utils.checks import (
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import did_you_mean
 from ..utils.table_types import Table
-from .relative_bounds import (
+from .arguments.relative_bounds import (
     check_columns,
     check_divided_bound,
     check_relative_to,

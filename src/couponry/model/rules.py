@@ -21,7 +21,7 @@ from ..utils.checks import (
 )
 from ..utils.errors import InvalidInput
 from ..utils.table_types import Table
-from .inputs.message_costs import check_costs
+from .arguments.message_costs import check_costs
 
 MANDATORY = "mandatory offers"
 """What infeasible campaigns call mandatory offers: no rule has this name."""

@@ -40,7 +40,7 @@ from .cluster.rows_elsewhere import RowsElsewhere
 from .cluster.shards import shards_of, without_arrays
 from .coupon_rows import PlannedRows
 from .exact_plan import KeptParts, SolvedBy
-from .infeasibility import describe_infeasibility
+from .infeasible.infeasibility import describe_infeasibility
 from .limits_table import limits_table, max_violation
 from .options import SolveOptions
 from .shortfalls import Shortfalls, shortfalls

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ....data import tables
 from ....solver.rule_names import UNLIMITED
 from ....utils.errors import InvalidInput
+from ...arguments.message_costs import WHY_NOT_LESS
 from ...customers import Customers, check_column
-from ...inputs.message_costs import WHY_NOT_LESS
 from ...rules import CustomerRule
 
 

@@ -129,11 +129,7 @@ def requirements_of(
     parts = [_Requirements.of(rule, items, own) for rule, own in zip(rules, members, strict=True)]
     if not parts:
         return RequirementSpec()
-    scopes = [
-        RequiredScope.of(rule.rule, part.pairs.offer, part.pairs.required, rule.inside, units)
-        for rule, part in zip(rules, parts, strict=True)
-    ]
-    refuse_circles_of_rules(scopes, items.offers)
+    _refuse_circles(rules, parts, items, units)
     item = np.concatenate([part.item for part in parts])
     order = np.argsort(item, kind="stable")
     number = np.empty(len(item), np.int64)
@@ -174,6 +170,20 @@ def _met_by_unit(
     key = np.unique(who * requirements + which)
     ptr = np.searchsorted(key // requirements, np.arange(n_units + 1)).astype(np.int64)
     return ptr, (key % requirements).astype(np.int32)
+
+
+def _refuse_circles(
+    rules: Sequence[RequirementRule],
+    parts: Sequence[_Requirements],
+    items: Items,
+    units: Units | None,
+) -> None:
+    """Refuse offers that require each other in a circle across rules."""
+    scopes = [
+        RequiredScope.of(rule.rule, part.pairs.offer, part.pairs.required, rule.inside, units)
+        for rule, part in zip(rules, parts, strict=True)
+    ]
+    refuse_circles_of_rules(scopes, items.offers)
 
 
 def _scopes(

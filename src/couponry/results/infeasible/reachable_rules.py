@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.protocol import Engine
-from ..kernels import Backend
-from ..model.compiled_campaign import CompiledCampaign, compile_campaign
-from ..model.compiling.row_rules.rule_amounts import RuleAmount
-from ..model.rules import CustomerRule
-from ..solver.infeasibility.highs_prover import HighsProver
-from ..solver.infeasibility.infeasible_set import InfeasibleSet
-from ..solver.options import SolverOptions
-from ..utils.clock import Clock
-from ..utils.errors import InvalidInput, OutOfTime
+from ...engines.protocol import Engine
+from ...kernels import Backend
+from ...model.compiled_campaign import CompiledCampaign, compile_campaign
+from ...model.compiling.row_rules.rule_amounts import RuleAmount
+from ...model.rules import CustomerRule
+from ...solver.infeasibility.highs_prover import HighsProver
+from ...solver.infeasibility.infeasible_set import InfeasibleSet
+from ...solver.options import SolverOptions
+from ...utils.clock import Clock
+from ...utils.errors import InvalidInput, OutOfTime
 
 ASKED_OF_RULES = ("min", "max", "by", "window", "within")
 """What a rule of a conflict is said to ask."""
@@ -98,7 +98,8 @@ class RuleRanges:
 
         def holds(distance: float) -> bool:
             bound = asked + sign * distance
-            return self._may_hold(rule, replace(rule, **{side: int(bound) if whole else bound}))
+            changed: dict[str, Any] = {side: int(bound) if whole else bound}
+            return self._may_hold(rule, replace(rule, **changed))
 
         step = 1.0 if whole else abs(asked) or rule.resolution_of_sum
         near, far = 0.0, min(step, room)

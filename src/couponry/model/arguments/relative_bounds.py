@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..utils.checks import is_text, refuse_unknown_keys, shown
-from ..utils.errors import InvalidInput
-from ..utils.suggestions import did_you_mean
+from ...utils.checks import is_text, refuse_unknown_keys, shown
+from ...utils.errors import InvalidInput
+from ...utils.suggestions import did_you_mean
 
 WHOLE_KEYS = ("where", "customers", "by")
 """What `relative_to` says of the coupons that a limit is relative to."""

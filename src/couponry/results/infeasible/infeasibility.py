@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.protocol import Engine
-from ..kernels import Backend
-from ..model.compiled_campaign import CompiledCampaign
-from ..model.compiling.compile_limits import CompiledLimits
-from ..model.compiling.limit_measures import Measure
-from ..solver.dual.lagrangian import Lagrangian
-from ..solver.dual.scaling import Scales
-from ..solver.infeasibility.elastic_problem import RelaxationRequest
-from ..solver.infeasibility.infeasible_set import ConflictingBound, InfeasibleSet
-from ..solver.infeasibility.reachable_ratios import RatioRanges
-from ..solver.infeasibility.work import Work
-from ..solver.options import DEFAULT_OPTIONS, SolverOptions
-from ..solver.relaxation import BoundChange, Relaxation, relax
-from ..utils.arrays.blocks import blocks
-from ..utils.clock import Clock
-from ..utils.errors import OutOfTime
+from ...engines.protocol import Engine
+from ...kernels import Backend
+from ...model.compiled_campaign import CompiledCampaign
+from ...model.compiling.compile_limits import CompiledLimits
+from ...model.compiling.limit_measures import Measure
+from ...solver.dual.lagrangian import Lagrangian
+from ...solver.dual.scaling import Scales
+from ...solver.infeasibility.elastic_problem import RelaxationRequest
+from ...solver.infeasibility.infeasible_set import ConflictingBound, InfeasibleSet
+from ...solver.infeasibility.reachable_ratios import RatioRanges
+from ...solver.infeasibility.work import Work
+from ...solver.options import DEFAULT_OPTIONS, SolverOptions
+from ...solver.relaxation import BoundChange, Relaxation, relax
+from ...utils.arrays.blocks import blocks
+from ...utils.clock import Clock
+from ...utils.errors import OutOfTime
 from .reachable_rules import RuleRanges, asked_of
 
 CHANGES_IN_MESSAGE = 5

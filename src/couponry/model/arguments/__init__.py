@@ -1,0 +1,1 @@
+"""Checks of what rules and limits are given, whatever the campaign."""
