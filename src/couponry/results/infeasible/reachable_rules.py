@@ -12,6 +12,7 @@ from ...engines.protocol import Engine
 from ...kernels import Backend
 from ...model.compiled_campaign import CompiledCampaign, compile_campaign
 from ...model.compiling.row_rules.rule_amounts import RuleAmount
+from ...model.customers import Customers
 from ...model.rules import CustomerRule
 from ...solver.infeasibility.highs_prover import HighsProver
 from ...solver.infeasibility.infeasible_set import InfeasibleSet
@@ -117,11 +118,13 @@ class RuleRanges:
         """Whether a rule counts something, or sums whole numbers."""
         if rule.sum is None:
             return True
-        candidates, items = self._compiled.campaign.candidates, self._compiled.items
-        amount = RuleAmount.of(rule, items, candidates)
+        campaign, items = self._compiled.campaign, self._compiled.items
+        candidates = campaign.candidates
+        customers = Customers(campaign.customers, candidates.customers, campaign.units)
+        amount = RuleAmount.of(rule, items, candidates, customers)
         if not amount.is_of_candidates(candidates):
             return bool((amount.of_items(items) % 1 == 0).all())
-        return bool((amount.of_candidates(candidates, items) % 1 == 0).all())
+        return bool((amount.of_candidates(candidates, items, customers) % 1 == 0).all())
 
     def _may_hold(self, rule: CustomerRule, changed: CustomerRule) -> bool:
         """Whether nobody proves that the conflict stays one with another rule in place of one of its members."""

@@ -74,13 +74,16 @@ class _Minimums:
     """What rules ask of each customer at least.
 
     coupons: int64 (n_customers,). members: float64, of each cardinality constraint, -inf for none. is_shared: bool
-    (n_customers,), whether several minimums share a shortfall of `shortfall` coupons, int64 (n_customers,).
+    (n_customers,), whether several minimums share a shortfall of `shortfall` coupons, int64 (n_customers,). least:
+    int64, what each constraint asks for. None asks for more than its own maximum allows, which the history may have
+    used up: that much is missed in any case.
     """
 
     coupons: NDArray[np.int64]
     members: NDArray[np.float64]
     is_shared: NDArray[np.bool_]
     shortfall: NDArray[np.int64]
+    least: NDArray[np.int64]
 
 
 def _reachable_minimums(
@@ -90,9 +93,11 @@ def _reachable_minimums(
     n = problem.customers
     allocated = least_shortfall.astype(bool)
     count = np.bincount(problem.customer_of()[allocated], minlength=n)
-    lower = np.broadcast_to(problem.rules.lower, n).astype(np.int64)
+    lower = np.broadcast_to(np.minimum(problem.rules.lower, problem.rules.upper), n).astype(
+        np.int64
+    )
     held = constraints.held(allocated)
-    owner, least = constraints.customer, constraints.least
+    owner, least = constraints.customer, np.minimum(constraints.least, constraints.cap)
     asking = (least > 0) & ~constraints.mandatory
     missing = np.where(asking, np.maximum(0, least - held), 0)
     shortfall = np.maximum(0, lower - count) + np.bincount(owner, missing, n).astype(np.int64)
@@ -105,6 +110,7 @@ def _reachable_minimums(
         np.where(least > 0, members, -np.inf),
         is_shared,
         shortfall,
+        least,
     )
 
 
@@ -201,7 +207,7 @@ class _Builder:
         constraints = self._constraints
         is_decided = np.ones(len(constraints.customer), bool)
         is_decided[there] = False
-        missing = np.maximum(0, constraints.least - constraints.held(self._fixed))
+        missing = np.maximum(0, self._minimums.least - constraints.held(self._fixed))
         decided = np.where(is_decided & ~constraints.mandatory, missing, 0)
         by_customer = np.bincount(constraints.customer, decided, self._problem.customers)
         return np.asarray(self._minimums.shortfall - by_customer.astype(np.int64))
@@ -216,7 +222,7 @@ class _Builder:
         constraints, is_shared = self._constraints, self._minimums.is_shared
         owner = constraints.customer[there]
         total = np.flatnonzero(is_shared[self._who])
-        asking = (constraints.least[there] > 0) & ~constraints.mandatory[there]
+        asking = (self._minimums.least[there] > 0) & ~constraints.mandatory[there]
         of_constraint = np.flatnonzero(is_shared[owner] & asking)
         row = np.concatenate([total, first_constraint + of_constraint])
         customer = np.concatenate([self._who[total], owner[of_constraint]])

@@ -160,8 +160,7 @@ def _sums(
             f"{rule.label}: window: expected no amounts below 0 in column {rule.sum!r}, "
             "which sums of parts of a window could be above"
         )
-    what = f"column {rule.sum!r}"
-    amount.refuse_coarse(values, what)
+    amount.refuse_coarse(values, what := f"column {rule.sum!r}")
 
     def made(up: bool, low: NDArray[np.int64], high: NDArray[np.int64], first: int) -> _Measure:
         pairs = _pairs(rule, items, customers, history)
