@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..kernels import Backend, Rules, Shard
 from ..utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache, is_in_memory
 from .cut_off import CutOffCounts
-from .subset import positions_of
+from .subset import of_few_segments, positions_of
 
 
 class FixingRequest(NamedTuple):
@@ -41,6 +41,8 @@ class FixingPass:
         Breaks ties.
     request : FixingRequest
     workers : int
+    in_order : bool, default False
+        Whether customers are in the order of their segments: tables are of no more segments than a few blocks have.
     """
 
     def __init__(
@@ -51,14 +53,16 @@ class FixingPass:
         seed: int,
         request: FixingRequest,
         workers: int,
+        in_order: bool = False,
     ):
         price, fine = request.price, request.fine
         self._kernels = backend.unchecked
         self._shard, self._rules, self._seed = shard, rules, seed
         self._price, self._threshold, self._fine = request
-        self._usage = [np.zeros(price.shape, np.int64) for _ in range(workers)]
-        shape = (len(fine), *price.shape[1:])
-        self._fine_usage = [np.zeros(shape, np.int64) for _ in range(workers)]
+        self._in_order = in_order
+        self._found: list[tuple[slice, NDArray[np.int64], NDArray[np.int64]]] = []
+        if not in_order:
+            self._found = [(slice(None), *self._tables(slice(None))) for _ in range(workers)]
         self._cut_off = CutOffCounts.at_prices(workers, price)
         self._free: dict[int, FreePart] = {}  # by first customer
         # nothing else asks for the fine values: they need not stay in memory where not everything fits
@@ -77,14 +81,25 @@ class FixingPass:
         begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
         fine = self._fine_of(begin, end)
         chosen, is_free = np.empty(end - begin, np.uint8), np.empty(stop - start, np.uint8)
+        if self._in_order:
+            segments, shard = of_few_segments(shard, start, stop)
+            usage, fine_usage = self._tables(segments)
+            self._found.append((segments, usage, fine_usage))
+        else:
+            segments, usage, fine_usage = self._found[worker]
         self._kernels.fix_choices(
-            shard, self._rules, self._price, self._seed, start, stop, self._threshold, fine,
-            self._usage[worker], self._fine_usage[worker], chosen, is_free,
-            self._cut_off.unit, self._cut_off.by_worker[worker],
+            shard, self._rules, np.ascontiguousarray(self._price[:, segments]), self._seed, start,
+            stop, np.ascontiguousarray(self._threshold[:, :, segments]), fine, usage, fine_usage,
+            chosen, is_free, self._cut_off.unit, self._cut_off.by_worker[worker],
         )  # fmt: skip
         free = start + np.flatnonzero(is_free)
         positions = positions_of(shard.indptr, free) - begin
         self._free[start] = FreePart(free, chosen[positions], fine[:, positions])
+
+    def _tables(self, segments: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Tables of usage, and of fine usage, for some segments."""
+        shape = self._price[:, segments].shape
+        return np.zeros(shape, np.int64), np.zeros((len(self._fine), *shape[1:]), np.int64)
 
     def _fine_of(self, begin: int, end: int) -> NDArray[np.uint8]:
         """Fine values of some candidates, in memory, (n_attributes, end - begin)."""
@@ -102,7 +117,10 @@ class FixingPass:
         -------
         ndarray of int64, shape (1 + n_quantities, n_segments, n_items)
         """
-        return np.asarray(np.sum(self._usage, axis=0))
+        total, _ = self._tables(slice(None))
+        for segments, usage, _ in self._found:
+            total[:, segments] += usage
+        return total
 
     def fine_usage(self) -> NDArray[np.int64]:
         """Add up where in a step of its quantity the fixed customers' values lie.
@@ -111,7 +129,10 @@ class FixingPass:
         -------
         ndarray of int64, shape (n_attributes, n_segments, n_items)
         """
-        return np.asarray(np.sum(self._fine_usage, axis=0))
+        _, total = self._tables(slice(None))
+        for segments, _, fine_usage in self._found:
+            total[:, segments] += fine_usage
+        return total
 
     def free(self) -> FreePart:
         """Put together the free customers of all blocks, in order.

@@ -35,7 +35,7 @@ from .fixing import FixingPass, FixingRequest
 from .parts import by_customer
 from .protocol import FixedChoices
 from .rounds import improve
-from .subset import customers_of, positions_of
+from .subset import customers_of, of_few_segments, positions_of
 from .workers import block_cuts, share_out
 
 BLOCK_CANDIDATES = 1 << 19
@@ -198,7 +198,9 @@ class LocalEngine:
             shard, rules = copy.shard, copy.rules
             cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES, self.threads)
         request = FixingRequest(price, regret_threshold, fine)
-        found = FixingPass(self.backend, shard, rules, self.seed, request, self.threads)
+        found = FixingPass(
+            self.backend, shard, rules, self.seed, request, self.threads, copy is not None
+        )
         share_out(found.work, cuts, self.threads)
         self._count_pass()
         free = found.free() if copy is None else in_order_of_customers(found.free(), copy)
@@ -259,24 +261,22 @@ class LocalEngine:
     ) -> NDArray[np.int64]:
         """Sum up usage, with the tables of no more segments at a time than a few blocks have customers of."""
         shard, nothing = copy.shard, np.empty(0, np.uint8)
-        found: list[tuple[int, NDArray[np.int64]]] = []
+        found: list[tuple[slice, NDArray[np.int64]]] = []
 
         def work(worker: int, start: int, stop: int) -> None:
-            first, last = int(shard.segment[start]), int(shard.segment[stop - 1]) + 1
-            own = np.empty(len(shard.segment), np.uint16)  # others are not looked at
-            own[start:stop] = shard.segment[start:stop] - np.uint16(first)
-            of_few = np.ascontiguousarray(price[:, first:last])
+            segments, few = of_few_segments(shard, start, stop)
+            of_few = np.ascontiguousarray(price[:, segments])
             usage = np.zeros(of_few.shape, np.int64)
             self._kernels.evaluate(
-                shard._replace(segment=own), copy.rules, of_few, self.seed, start, stop, usage,
-                nothing, cut_off.unit, cut_off.by_worker[worker],
+                few, copy.rules, of_few, self.seed, start, stop, usage, nothing,
+                cut_off.unit, cut_off.by_worker[worker],
             )  # fmt: skip
-            found.append((first, usage))
+            found.append((segments, usage))
 
         share_out(work, block_cuts(shard.indptr, BLOCK_CANDIDATES, self.threads), self.threads)
         total = np.zeros(price.shape, np.int64)
-        for first, usage in found:  # whole numbers, in whichever order
-            total[:, first : first + usage.shape[1]] += usage
+        for segments, usage in found:  # whole numbers, in whichever order
+            total[:, segments] += usage
         return total
 
     def _arrangement(self) -> Arrangement | None:

@@ -83,6 +83,29 @@ def copy_runs(
     share_out(work, block_cuts(indptr, PIECE_CANDIDATES, threads), threads)
 
 
+def of_few_segments(shard: Shard, start: int, stop: int) -> tuple[slice, Shard]:
+    """Number the segments of some customers anew, so that a table of these alone will do.
+
+    Parameters
+    ----------
+    shard : Shard
+        In the order of segments.
+    start, stop : int
+        Customers start <= i < stop.
+
+    Returns
+    -------
+    segments : slice
+        Which they are.
+    shard : Shard
+        The same, of which these customers alone may be looked at.
+    """
+    first, last = int(shard.segment[start]), int(shard.segment[stop - 1]) + 1
+    own = np.empty(len(shard.segment), np.uint16)
+    own[start:stop] = shard.segment[start:stop] - np.uint16(first)
+    return slice(first, last), shard._replace(segment=own)
+
+
 def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.int64]:
     """List the positions of some customers' candidates, one customer after the other.
 
