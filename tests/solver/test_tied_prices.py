@@ -125,7 +125,7 @@ def test_steps_by_rows_lower_the_dual_and_violations() -> None:
     assert (density.slope > 0).all() and (density.width > 0).all()
     seen: list[float] = []
 
-    def violation(activity: NDArray[np.float64]) -> float:
+    def violation(prices: NDArray[np.float64], activity: NDArray[np.float64]) -> float:
         seen.append(float(problem.violation(activity).sum()))
         return seen[-1] / 24_000
 
@@ -148,6 +148,11 @@ def test_prices_that_start_tied_end_as_near_to_the_best() -> None:
     assert other.bound >= tied.objective
     again = campaign().solve(gap=1e-3, threads=1, solver_options=OPTIONS)
     assert again.allocation.to_arrow().equals(tied.allocation.to_arrow())
+    more = campaign(Limit("more", max=23_000))
+    warm = more.solve(gap=1e-3, threads=2, solver_options=OPTIONS, start=tied)
+    cold = more.solve(gap=1e-3, threads=2, solver_options=OPTIONS)
+    assert warm.status == "optimal" and warm.bound >= cold.objective
+    assert warm.full_passes < cold.full_passes
 
 
 def test_regrets_of_all_stores_together_leave_enough_customers_free() -> None:

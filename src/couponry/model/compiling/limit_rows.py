@@ -162,6 +162,8 @@ def stacked(parts: Sequence[sp.csr_array], cells: Cells) -> sp.csr_array:
     """
     if not parts:
         return sp.csr_array((0, cells.size))
+    if len(parts) == 1:
+        return parts[0]
     return sp.csr_array(sp.vstack(parts, format="csr"))
 
 

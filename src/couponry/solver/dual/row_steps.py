@@ -86,6 +86,11 @@ class RowDensity:
         typical = together / np.maximum(np.bincount(row, minlength=rows), 1)
         return cls(slope.astype(float), typical * scales.per_coupon)
 
+    def floored(self, share: float) -> NDArray[np.float64]:
+        """Return slopes that are no less than a share of the median, shape (n_rows,)."""
+        some = self.slope[self.slope > 0]
+        return np.maximum(self.slope, share * float(np.median(some)) if len(some) else 1.0)
+
 
 class RowActivities:
     """What activities come to at some prices, and no more than that: a fraction of what an evaluation takes.
@@ -155,7 +160,7 @@ def descend_by_rows(
     space: PriceSpace,
     start: NDArray[np.float64],
     density: RowDensity,
-    violation: Callable[[NDArray[np.float64]], float],
+    residual: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
     watch: Callable[[], bool],
     options: RowStepOptions,
 ) -> NDArray[np.float64]:
@@ -169,8 +174,9 @@ def descend_by_rows(
     start : ndarray of float64, shape (n_rows,)
     density : RowDensity
         At about these prices.
-    violation : callable
-        By how many typical coupons activities (n_rows,) are off the limits, as a share of all coupons.
+    residual : callable
+        By how many typical coupons activities are off the bounds of rows that have a price, and beyond others, as a
+        share of all coupons; of prices and activities, shape (n_rows,) each.
     watch : callable
         Called with every pass; True stops.
     options : RowStepOptions
@@ -178,27 +184,25 @@ def descend_by_rows(
     Returns
     -------
     ndarray of float64, shape (n_rows,)
-        The prices of the least violation.
+        The prices of the least residual.
     """
     side, row = space.sign * space.scale, space.row
     bound = np.where(space.sign > 0, problem.upper[row], problem.lower[row])
-    some = density.slope > 0
-    least = options.slope_floor * float(np.median(density.slope[some])) if some.any() else 1.0
-    slope = np.maximum(density.slope, least)[row] * space.scale**2
+    slope = density.floored(options.slope_floor)[row] * space.scale**2
     longest = options.longest * density.width[row] / space.scale
     point, last = space.point(start), np.zeros(len(side))
     length = np.full(len(side), options.first_length)
-    best, fewest, before = start, np.inf, np.inf
+    best, fewest, stalled = start, np.inf, 0
     for made in range(1 + options.steps):
         prices = space.prices(point)
         activity = activities.at(prices)
-        off = violation(activity)
+        off = residual(prices, activity)
+        stalled = stalled + 1 if off > options.progress_share * fewest else 0
         if off < fewest:
             best, fewest = prices, off
-        is_stalled = off > options.progress_share * before
-        if watch() or off <= options.near_share or is_stalled or made == options.steps:
+        is_over = off <= options.near_share or stalled == options.stalls or made == options.steps
+        if watch() or is_over:
             break
-        before = min(before, off)
         towards = (activity[row] - bound) * side
         towards[(point <= 0.0) & (towards < 0.0)] = 0.0
         turned = towards * last

@@ -233,11 +233,15 @@ class RowStepOptions:
     slope_floor: float = 1e-3
     """Share of the median density that every limit has, at least: where nothing is near, its price moves that far."""
 
-    near_share: float = 5e-4
-    """Violation, as a share of all coupons, that is near enough: repair does the rest."""
+    near_share: float = 1e-3
+    """What limits are over, and what is left of those with a price, as a share of all coupons, that is near enough:
+    repair does the rest."""
 
     progress_share: float = 0.97
-    """Share of the violation before that a step must get below for another one to be worth it."""
+    """Share of the least before that a step must get below not to be stalled."""
+
+    stalls: int = 3
+    """Stalled steps in a row that are the last ones: after the first ones prices may turn."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def find_prices(state: SolveState) -> None:
     """Look for prices on samples of customers, then on everybody."""
     start = state.request.start
     with state.clock.stage("dual"):
-        tied = TiedSearch(state.search).point() if start is None else None
+        tied = TiedSearch(state.search).point(start)
         point = state.search.first_prices(start) if tied is None else tied
         state.certify(point)
     state.start_point = point

@@ -13,6 +13,7 @@ from ..quasi_newton import Effort
 from ..row_steps import RowActivities, RowDensity, descend_by_rows
 from ..scaling import Scales
 from ..tied_prices import TiedProblem
+from ..warm_start import WarmStart
 from .price_point import PricePoint
 from .price_search import PriceSearch
 
@@ -29,8 +30,13 @@ class TiedSearch:
     def __init__(self, search: PriceSearch):
         self._search = search
 
-    def point(self) -> PricePoint | None:
+    def point(self, start: WarmStart | None) -> PricePoint | None:
         """Find one price for limits that differ in their customers alone, and then each its own.
+
+        Parameters
+        ----------
+        start : WarmStart or None
+            Prices that are known, in place of the former.
 
         Returns
         -------
@@ -41,14 +47,14 @@ class TiedSearch:
         search = self._search
         if len(search.samples) > 0 or not search.is_smooth:
             return None
-        found = self._prices(search.gap * search.options.price_search.gain_tolerance)
+        found = self._prices(start, search.gap * search.options.price_search.gain_tolerance)
         if found is None:
             return None
         search.prices = found
         evaluation = search.whole.evaluate(found)
         return None if search.is_far(evaluation) else search.point(evaluation)
 
-    def _prices(self, tolerance: float) -> NDArray[np.float64] | None:
+    def _prices(self, start: WarmStart | None, tolerance: float) -> NDArray[np.float64] | None:
         """Prices of all rows; an iteration that gains less than the tolerance is the last one with tied prices."""
         search, options = self._search, self._search.options
         problem = search.problem
@@ -56,7 +62,10 @@ class TiedSearch:
         if tied is None:
             return None
         sample = search.samples.for_tied_prices(problem, len(tied.problem.lower))
-        prices = self._tied_prices(tied, sample, tolerance)
+        if start is None:
+            prices = self._tied_prices(tied, sample, tolerance)
+        else:
+            prices = search.space.prices(search.space.point(start.prices))
         if search.diverged:
             search.diverged = False
             return None
@@ -67,7 +76,7 @@ class TiedSearch:
             search.space,
             prices,
             density,
-            lambda activity: search.violations.of_activity(activity) / search.coupons,
+            lambda at, activity: search.violations.residual(at, activity) / search.coupons,
             self._count,
             options.row_steps,
         )

@@ -44,11 +44,6 @@ class ViolationMeasure:
         violation = np.where(counted, self._problem.violation(evaluation.activity), 0.0)
         return float((violation * self._per_coupon).sum())
 
-    def of_activity(self, activity: NDArray[np.float64]) -> float:
-        """Sum the violations of the hard rows at some activities, shape (n_rows,), in typical coupons."""
-        violation = np.where(self._problem.hard, self._problem.violation(activity), 0.0)
-        return float((violation * self._per_coupon).sum())
-
     def coupons_under_noise(self, evaluation: Evaluation, noise: float) -> float:
         """Sum the violations, and what is left of rows whose price is more than noise.
 
@@ -63,12 +58,30 @@ class ViolationMeasure:
         float
             Typical coupons.
         """
-        problem, prices = self._problem, evaluation.prices
+        return self.residual(evaluation.prices, evaluation.activity, noise)
+
+    def residual(
+        self, prices: NDArray[np.float64], activity: NDArray[np.float64], noise: float = 0.0
+    ) -> float:
+        """Sum the violations, and what is left of rows whose price is more than noise, at some activities.
+
+        Parameters
+        ----------
+        prices, activity : ndarray of float64, shape (n_rows,)
+        noise : float, default 0
+            In units of the objective.
+
+        Returns
+        -------
+        float
+            Typical coupons.
+        """
+        problem = self._problem
         is_priced = np.abs(prices) > noise * self._per_coupon
         bound = np.where(prices > 0, problem.upper, problem.lower)
         counted = is_priced & np.isfinite(bound)
-        residual = np.where(counted, np.abs(bound - evaluation.activity), 0.0)
-        violation = np.maximum(residual, problem.violation(evaluation.activity))
+        residual = np.where(counted, np.abs(bound - activity), 0.0)
+        violation = np.maximum(residual, problem.violation(activity))
         return float((np.where(problem.hard, violation, 0.0) * self._per_coupon).sum())
 
     def in_sampling_errors(self, evaluation: Evaluation, scale: float, space: PriceSpace) -> float:
