@@ -1,4 +1,5 @@
 # The boundary of the kernels that put purchases into order and add them up.
+# longer than most: all steps from transactions to histories hand on the same few tables of columns, which stand here once.
 """The kernels of purchases in C++; `couponry.kernels.reference` says what each of them does."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
