@@ -9,7 +9,10 @@ import pyarrow as pa
 import pytest
 
 from couponry import InvalidInput, Targeting
-from couponry.affinity.history.building.aggregates import AggregateOptions, AggregateReader
+from couponry.affinity.history.building.aggregated.aggregates import (
+    AggregateOptions,
+    AggregateReader,
+)
 from couponry.affinity.history.building.transactions import Transactions
 
 ROWS = pa.table(

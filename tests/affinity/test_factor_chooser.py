@@ -14,7 +14,7 @@ from tests.support.kernel_cases import every_native
 
 from couponry import InvalidInput
 from couponry.affinity import FactorChooser, OfferChooser, TopOffers
-from couponry.affinity.candidates import choice_blocks
+from couponry.affinity.candidates.choosing import choice_blocks
 from couponry.kernels import available, load
 
 BACKENDS = [name for name in ("native", "reference") if available()[name] == "yes"]

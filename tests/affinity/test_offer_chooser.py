@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from couponry import InvalidInput
 from couponry.affinity import OfferChooser, TopOffers
-from couponry.affinity.candidates import choice_blocks
+from couponry.affinity.candidates.choosing import choice_blocks
 from couponry.kernels import available
 
 BACKENDS = [name for name, state in available().items() if state == "yes"]

@@ -10,8 +10,8 @@ from typing import Any
 
 from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
-from .candidates.factor_chooser import FactorChooser
-from .candidates.offer_chooser import OfferChooser
+from .candidates.choosing.factor_chooser import FactorChooser
+from .candidates.choosing.offer_chooser import OfferChooser
 from .candidates.top_offers import TopOffers
 from .history.catalogue import Catalogue
 from .history.item_statistics import ItemStatistics

@@ -33,8 +33,9 @@ from ..scores.personal.personal_model import PersonalModel
 from ..scores.training_windows import Window, check_windows
 from .assortment import Assortment
 from .candidate_values import candidate_values, value_notes
+from .choosing.offer_chooser import OfferChooser
+from .choosing.role_inputs import checked_quotas
 from .new_offers import NewOffers
-from .offer_chooser import OfferChooser
 from .offer_knowledge import (
     SHARE_OF_POPULARITY,
     LinksToOffers,
@@ -45,7 +46,6 @@ from .offer_knowledge import (
 )
 from .outcomes import RoleOdds, bought_later
 from .response_odds import ResponseOdds, odds_features
-from .role_inputs import checked_quotas
 from .scored_customers import Scored, scored_parts
 from .top_offers import TopOffers
 from .weighted_purchases import (

@@ -13,7 +13,7 @@ from ...kernels.affinity_contract import Chosen
 from ...kernels.scores_contract import BegunTables
 from ...utils.lazy_imports import sparse as sp
 from ..scores.logistic import sigmoid
-from .role_inputs import MAX_QUOTA
+from .choosing.role_inputs import MAX_QUOTA
 from .top_offers import TopOffers
 
 POOL = 1.5

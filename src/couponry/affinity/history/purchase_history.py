@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from ...kernels.affinity_contract import Pairs
 from ...utils.memory import parse_size
 from ...utils.threads import thread_count
-from .building.aggregates import AggregateOptions, aggregate_tables
+from .building.aggregated.aggregates import AggregateOptions, aggregate_tables
+from .building.aggregated.from_aggregates import build_from_aggregates
 from .building.duckdb_session import Resources
-from .building.from_aggregates import build_from_aggregates
 from .building.from_transactions import GroupingOptions, add_transactions, check_memory
 from .building.transactions import ReadOptions, Transactions
 from .decay import HALF_LIVES, checked_half_lives

@@ -27,7 +27,7 @@ from .pair_states import slice_states
 from .purchase_history import PurchaseHistory
 
 
-class _Counted(NamedTuple):
+class _RangeCounts(NamedTuple):
     """What some customers add to the statistics of items, and how many they are."""
 
     counts: NDArray[np.float64]
@@ -112,10 +112,10 @@ class RangedHistory:
         return PurchaseHistory(**vars(arrays), **about)
 
 
-def _counted(make: Callable[[], PurchaseHistory]) -> _Counted:
+def _counted(make: Callable[[], PurchaseHistory]) -> _RangeCounts:
     """Count what the customers of a range add to the statistics of items."""
     history = make()
-    return _Counted(item_counts(history, slice(0, len(history))), len(history.customers))
+    return _RangeCounts(item_counts(history, slice(0, len(history))), len(history.customers))
 
 
 @contextmanager

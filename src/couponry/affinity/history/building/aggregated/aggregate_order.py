@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ....data import tables
-from ....data.ids import is_before
-from ....kernels.affinity_contract import Pairs
-from ....utils.errors import InvalidInput
+from .....data import tables
+from .....data.ids import is_before
+from .....kernels.affinity_contract import Pairs
+from .....utils.errors import InvalidInput
+from ..duckdb_session import DuckDBSession, Resources
 from .aggregates import STATES, TABLE, AggregateBatch, AggregateReader
-from .duckdb_session import DuckDBSession, Resources
 
 
 class OrderedAggregates:

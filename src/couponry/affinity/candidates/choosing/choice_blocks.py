@@ -8,12 +8,12 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels.affinity_contract import Chosen, OfferScoring
-from ...utils.arrays.working_memory import WorkingMemory
-from ...utils.parallel import parallel_map
-from ...utils.threads import thread_count
+from ....kernels.affinity_contract import Chosen, OfferScoring
+from ....utils.arrays.working_memory import WorkingMemory
+from ....utils.parallel import parallel_map
+from ....utils.threads import thread_count
+from ..top_offers import TopOffers
 from .choice_inputs import check_columns, check_finite
-from .top_offers import TopOffers
 
 BLOCK_PAIRS = 1 << 17
 """Purchases, and at most as many customers, that are worked on at a time."""

@@ -11,18 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ....data import tables
-from ....data.arrow_columns import one_array
-from ....data.streams import Stream, stream
-from ....data.table_files import empty_table
-from ....kernels.affinity_contract import Pairs
-from ....utils.arrays.bits import LOWEST, WORD, count_bits
-from ....utils.checks import refuse_unknown_keys
-from ....utils.errors import InvalidInput
-from ..history_arrays import HistoryArrays
-from ..periods import PERIODS_PER_WEEK, read_periods
-from .even_spacing import even_decay, even_recent, even_squared_gaps
-from .money import MAX_SPEND, in_hundredths
+from .....data import tables
+from .....data.arrow_columns import one_array
+from .....data.streams import Stream, stream
+from .....data.table_files import empty_table
+from .....kernels.affinity_contract import Pairs
+from .....utils.arrays.bits import LOWEST, WORD, count_bits
+from .....utils.checks import refuse_unknown_keys
+from .....utils.errors import InvalidInput
+from ...history_arrays import HistoryArrays
+from ...periods import PERIODS_PER_WEEK, read_periods
+from ..even_spacing import even_decay, even_recent, even_squared_gaps
+from ..money import MAX_SPEND, in_hundredths
 
 TABLE = "aggregates"
 STATES = ("times", "first", "last", "discounted", "spend", "squared_gaps", "recent")

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.roles import ROLES
-from ...kernels.affinity_contract import Kinds
-from ...utils.checks import is_whole
-from ...utils.errors import InvalidInput
+from ....data.roles import ROLES
+from ....kernels.affinity_contract import Kinds
+from ....utils.checks import is_whole
+from ....utils.errors import InvalidInput
 
 MAX_QUOTA = 1 << 16
 MAX_KIND = 1 << 30

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels import load
-from ...kernels.affinity_contract import Factors, OfferScoring
-from ...utils.arrays.working_memory import WorkingMemory
-from ...utils.errors import InvalidInput
+from ....kernels import load
+from ....kernels.affinity_contract import Factors, OfferScoring
+from ....utils.arrays.working_memory import WorkingMemory
+from ....utils.errors import InvalidInput
+from ..top_offers import TopOffers
 from .choice_blocks import ChoiceBlocks
 from .choice_inputs import (
     checked_above,
@@ -21,7 +22,6 @@ from .choice_inputs import (
     no_links,
 )
 from .role_inputs import checked_kinds, checked_quotas
-from .top_offers import TopOffers
 
 
 class OfferChooser:

@@ -11,15 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ....data import tables
-from ....data.ids import IdWriter
-from ....kernels.affinity_contract import Pairs
-from ....utils.arrays.array_store import Arrays, ArrayStore, save
-from ....utils.errors import InvalidInput
-from ..history_arrays import write_items
-from ..history_folder import Built, Coverage, build_history
-from ..pair_states import concatenate_states, slice_states
-from ..periods import check_span
+from .....data import tables
+from .....data.ids import IdWriter
+from .....kernels.affinity_contract import Pairs
+from .....utils.arrays.array_store import Arrays, ArrayStore, save
+from .....utils.errors import InvalidInput
+from ...history_arrays import write_items
+from ...history_folder import Built, Coverage, build_history
+from ...pair_states import concatenate_states, slice_states
+from ...periods import check_span
+from ..duckdb_session import Resources
+from ..even_spacing import even_decay, even_recent, even_squared_gaps
 from .aggregate_order import OrderedAggregates
 from .aggregates import (
     TABLE,
@@ -27,8 +29,6 @@ from .aggregates import (
     AggregateOptions,
     AggregateReader,
 )
-from .duckdb_session import Resources
-from .even_spacing import even_decay, even_recent, even_squared_gaps
 
 
 def build_from_aggregates(

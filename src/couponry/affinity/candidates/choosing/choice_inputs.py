@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels.affinity_contract import Bought, Eligible, Links
-from ...utils.errors import InvalidInput
-from ...utils.lazy_imports import sparse as sp
+from ....kernels.affinity_contract import Bought, Eligible, Links
+from ....utils.errors import InvalidInput
+from ....utils.lazy_imports import sparse as sp
 
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
 MAX_SIZE = 1 << 31

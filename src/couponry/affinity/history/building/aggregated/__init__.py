@@ -1,0 +1,1 @@
+"""Purchases that were aggregated elsewhere: checked, ordered, and made into a history."""
