@@ -48,7 +48,7 @@ def interrupt(checkpoint_file: Any, folder: Path) -> None:
         make(self, *arguments)
         self.made = 0
         with (folder / "opened").open("a") as opened:
-            opened.write(f"{len(self._answers)}\n")
+            opened.write(f"{len(self._bodies)}\n")
 
     def answer_or_fail(self: Any, key: bytes, compute: Any) -> Any:
         found, fail = answer(self, key, compute), folder / "fail"

@@ -8,35 +8,24 @@ the same questions, is answered from the file as far as that goes, and ends with
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import (
-    LocalSearch,
-    LossWeights,
-    NearChanges,
-    OpenRows,
-    Rooms,
-    Rules,
-    Shard,
-    StepModel,
-)
-from .changes import Alternatives
+from ..kernels import Rules
 from .checkpoint_file import CheckpointFile
-from .cluster.shards import RulesElsewhere
 from .cut_off import CutOff
-from .exchanges import Exchanges
-from .protocol import Engine, FixedChoices
+from .forwarding import ForwardingEngine
+from .protocol import Engine
 
 LEAST_RECORDED_CANDIDATES = 1 << 22
 """Candidates in a pass from which on its answer is written down: smaller passes are made again as quickly."""
 
 
-class CheckpointedEngine:
+class CheckpointedEngine(ForwardingEngine):
     """An engine whose passes over many candidates are answered from a checkpoint file where they can be.
 
     Everything else goes to the engine behind it. Samples are gathered only when something about them is not known yet.
@@ -85,6 +74,10 @@ class CheckpointedEngine:
         return self._made
 
     @property
+    def _asked(self) -> Engine:
+        return self.engine
+
+    @property
     def name(self) -> str:
         """Name of the engine behind it."""
         return self._whole.engine.name
@@ -103,16 +96,6 @@ class CheckpointedEngine:
     def passes(self) -> float:
         """Passes made and replayed so far, in full passes."""
         return self._whole.engine.passes + self._whole._replayed
-
-    @property
-    def shard(self) -> Shard:
-        """The candidates."""
-        return self.engine.shard
-
-    @property
-    def most_candidates(self) -> int:
-        """The most candidates of one customer."""
-        return self.engine.most_candidates
 
     # ---- passes that are written down
 
@@ -188,8 +171,7 @@ class CheckpointedEngine:
 
     def with_rules(self, rules: Rules) -> CheckpointedEngine:
         """See `Engine.with_rules`."""
-        who = b"rules" + (rules.identity if isinstance(rules, RulesElsewhere) else b"")
-        key = self._key(who, *rules[:3], rules.cap, rules.constraint_ptr, rules.constraints)
+        key = self._key(b"rules", *rules[:3], rules.cap, rules.constraint_ptr, rules.constraints)
         return self._derived(lambda: self.engine.with_rules(rules), key)
 
     def with_noise(self, seed: int) -> CheckpointedEngine:
@@ -200,92 +182,3 @@ class CheckpointedEngine:
         return CheckpointedEngine(
             self._file, self.candidates, self.customers, make, identity, self._whole
         )
-
-    def of_customers(self, customers: NDArray[np.int64]) -> tuple[Shard, Rules]:
-        """See `Engine.of_customers`."""
-        return self.engine.of_customers(customers)
-
-    # ---- passes that are not written down
-
-    def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """See `Engine.choose`."""
-        return self.engine.choose(price)
-
-    def choose_exactly(
-        self,
-        exact: NDArray[np.float64],
-        reduced: NDArray[np.float64],
-        chosen: NDArray[np.uint8],
-    ) -> CutOff:
-        """See `Engine.choose_exactly`."""
-        return self.engine.choose_exactly(exact, reduced, chosen)
-
-    def alternatives(self, price: NDArray[np.float32]) -> Alternatives:
-        """See `Engine.alternatives`."""
-        return self.engine.alternatives(price)
-
-    def count_losses(
-        self,
-        found: Alternatives,
-        weights: LossWeights,
-        first_bin: int,
-        shape: tuple[int, int, int, int],
-    ) -> NDArray[np.int64]:
-        """See `Engine.count_losses`."""
-        return self.engine.count_losses(found, weights, first_bin, shape)
-
-    def products_of_changes(
-        self, found: Alternatives, near: NearChanges, rows: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-        """See `Engine.products_of_changes`."""
-        return self.engine.products_of_changes(found, near, rows)
-
-    def minimise_model(
-        self,
-        model: StepModel,
-        right: NDArray[np.float64],
-        step: NDArray[np.float64],
-        tolerance: float,
-        steps: int,
-    ) -> int:
-        """See `Engine.minimise_model`."""
-        return self.engine.minimise_model(model, right, step, tolerance, steps)
-
-    def fix(
-        self,
-        price: NDArray[np.float32],
-        regret_threshold: NDArray[np.float32],
-        fine: NDArray[np.uint8],
-    ) -> FixedChoices:
-        """See `Engine.fix`."""
-        return self.engine.fix(price, regret_threshold, fine)
-
-    def blocks(
-        self,
-        price: NDArray[np.float32],
-        free: NDArray[np.int64],
-        free_choice: NDArray[np.uint8],
-    ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
-        """See `Engine.blocks`."""
-        return self.engine.blocks(price, free, free_choice)
-
-    def regret(
-        self,
-        exact: NDArray[np.float64],
-        reduced: NDArray[np.float64],
-        chosen: NDArray[np.uint8],
-    ) -> NDArray[np.float64]:
-        """See `Engine.regret`."""
-        return self.engine.regret(exact, reduced, chosen)
-
-    def improve(
-        self, search: LocalSearch, stop: Callable[[], bool], enough: float = np.inf
-    ) -> tuple[int, float]:
-        """See `Engine.improve`."""
-        return self.engine.improve(search, stop, enough)
-
-    def exchanges(
-        self, search: LocalSearch, open_rows: OpenRows, rooms: Rooms, width: int
-    ) -> Exchanges:
-        """See `Engine.exchanges`."""
-        return self.engine.exchanges(search, open_rows, rooms, width)

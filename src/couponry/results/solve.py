@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from ..data.table_view import TableView
 from ..engines.checkpoint import CheckpointedEngine
 from ..engines.checkpoint_file import CheckpointFile
+from ..engines.cluster.store import ShardStore
 from ..engines.protocol import Engine
 from ..engines.streamed import local_engine
 from ..kernels import Backend
@@ -119,26 +120,25 @@ def _solved(
             compiled = compile_campaign(campaign, backend)
     if on_findings is not None:
         on_findings(compiled.findings)
-    problem, whole = compiled.problem, compiled
-    engine: Engine
-    if options.engine is None:
-        memory = options.solver.sizes.page_cache_bytes
-        engine = local_engine(problem.shard, problem.rules, backend, threads, seed, memory)
-    else:
-        if compiled.costs is not None:
-            raise InvalidInput(
-                "engine: expected this machine's for rules that say what messages cost"
+    problem, cluster = compiled.problem, options.engine
+    if cluster is None:
+        with _journal(options, clock, lambda: _subject(problem, seed, backend, threads)) as journal:
+            memory = options.solver.sizes.page_cache_bytes
+            engine: Engine = local_engine(
+                problem.shard, problem.rules, backend, threads, seed, memory
             )
-        with clock.stage("shards"):
-            shards = shards_of(compiled, options.engine, backend, threads)
-        engine = cluster = options.engine.engine(shards, backend.name, seed, threads)
-        elsewhere = replace(problem, packed=without_arrays(problem, cluster))
-        compiled = replace(compiled, problem=elsewhere)
-
-    def subject() -> bytes:
-        return _subject(problem, seed, backend, threads)
-
-    return _outcome(_Run(compiled, engine, options, clock), subject, whole)
+            if journal is not None:
+                engine = CheckpointedEngine.over(engine, journal)
+            return _outcome(_Run(compiled, engine, options, clock), compiled)
+    if compiled.costs is not None:
+        raise InvalidInput("engine: expected this machine's for rules that say what messages cost")
+    with clock.stage("shards"):
+        shards = shards_of(compiled, cluster, backend, threads)
+    with _journal(options, clock, lambda: _subject_of_shards(shards, seed)) as journal:
+        engine = cluster.engine(shards, backend.name, seed, threads, journal)
+        elsewhere = replace(problem, packed=without_arrays(problem, engine))
+        searched = replace(compiled, problem=elsewhere)
+        return _outcome(_Run(searched, engine, options, clock), compiled)
 
 
 def _solved_elsewhere(
@@ -154,25 +154,32 @@ def _solved_elsewhere(
         elsewhere = packed_elsewhere(shards, cluster)
     if on_findings is not None:
         on_findings(elsewhere.compiled.findings)
-    engine = elsewhere.engine(cluster, seed, options.thread_count)
-    compiled = elsewhere.compiled_with(engine)
-    run = _Run(compiled, engine, options, clock, elsewhere)
-    return _outcome(run, lambda: elsewhere.subject(seed), compiled)
+    with _journal(options, clock, lambda: _subject_of_shards(elsewhere.store, seed)) as journal:
+        engine = elsewhere.engine(cluster, seed, options.thread_count, journal)
+        compiled = elsewhere.compiled_with(engine)
+        return _outcome(_Run(compiled, engine, options, clock, elsewhere), compiled)
 
 
-def _outcome(run: _Run, subject: Callable[[], bytes], whole: CompiledCampaign) -> CampaignSolution:
-    """Search, with a journal where one is asked for, and say what came of it; subject: digest of what passes read."""
-    options, clock, engine = run.options, run.clock, run.engine
-    with ExitStack() as stack:
-        if options.checkpoint is not None:
-            with clock.stage("digest"):
-                digest = subject()
-            checkpoint = stack.enter_context(CheckpointFile(options.checkpoint, digest))
-            engine = CheckpointedEngine.over(engine, checkpoint)
-        clock.passes = lambda: engine.passes
-        run = replace(run, engine=engine)
-        solution = _search(run)
-        conflict = _conflict(run, solution)
+@contextmanager
+def _journal(
+    options: SolveOptions, clock: Clock, subject: Callable[[], bytes]
+) -> Iterator[CheckpointFile | None]:
+    """Open the file that answers are kept in, if there is to be one; subject: digest of what passes read."""
+    if options.checkpoint is None:
+        yield None
+        return
+    with clock.stage("digest"):
+        digest = subject()
+    with CheckpointFile(options.checkpoint, digest) as file:
+        yield file
+
+
+def _outcome(run: _Run, whole: CompiledCampaign) -> CampaignSolution:
+    """Search, and say what came of it."""
+    clock, engine = run.clock, run.engine
+    clock.passes = lambda: engine.passes
+    solution = _search(run)
+    conflict = _conflict(run, solution)
     if clock.is_cancelled and solution.status in ("feasible", "unsolved"):
         solution = replace(solution, message="cancelled")
     with shielded(), clock.stage("result"):
@@ -271,6 +278,11 @@ def _subject(problem: Problem, seed: int, backend: Backend, threads: int) -> byt
     arrays = [*shard, *(part for part in rules if isinstance(part, np.ndarray))]
     digest = digest_of_arrays(arrays, backend.kernels.hash_blocks, threads)
     return hashlib.sha256(numbers + digest).digest()
+
+
+def _subject_of_shards(store: ShardStore, seed: int) -> bytes:
+    """The same of shards."""
+    return hashlib.sha256(f"{seed} {store.digest}".encode()).digest()
 
 
 def _campaign_solution(

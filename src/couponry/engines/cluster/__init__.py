@@ -2,8 +2,7 @@
 
 cluster.py      what users state: who runs tasks, and where shards are
 engine.py       the engine
-whole_questions.py
-                what it asks itself, where candidates are few
+journaled.py    what tasks answered, written down for a driver that is killed
 tasks.py        what workers are asked
 recipe.py       how they make an engine over a shard
 runner.py       who runs tasks: the protocol, and what is the same for all

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from ...utils.checks import is_whole, shown
 from ...utils.errors import InvalidInput
+from ..checkpoint_file import CheckpointFile
 from .engine import ClusterEngine
+from .journaled import JournaledRunner
 from .recipe import ShardRecipe
 from .runner import Runner
 from .store import ShardStore, absolute
@@ -71,7 +73,14 @@ class Cluster:
         """
         return f"{absolute(self.store)}/{name}"
 
-    def engine(self, store: ShardStore, backend: str, seed: int, threads: int) -> ClusterEngine:
+    def engine(
+        self,
+        store: ShardStore,
+        backend: str,
+        seed: int,
+        threads: int,
+        journal: CheckpointFile | None = None,
+    ) -> ClusterEngine:
         """Make the engine over shards.
 
         Parameters
@@ -83,9 +92,12 @@ class Cluster:
             Breaks ties.
         threads : int
             Of this process.
+        journal : CheckpointFile, optional
+            Where answers of tasks are written down, and looked up.
 
         Returns
         -------
         ClusterEngine
         """
-        return ClusterEngine(ShardRecipe(store, backend, seed), self.runner, threads)
+        runner = self.runner if journal is None else JournaledRunner(self.runner, journal)
+        return ClusterEngine(ShardRecipe(store, backend, seed), runner, threads)

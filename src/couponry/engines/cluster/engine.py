@@ -15,14 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels import (
-    Rules,
-    Shard,
-    load,
-)
+from ...kernels import LossWeights, NearChanges, Rules, Shard, StepModel, load
 from ...utils.errors import Unsupported
 from ...utils.progress.watch import check_cancelled
+from ..changes import Alternatives
 from ..cut_off import CutOff, CutOffCounts
+from ..forwarding import ForwardingEngine
 from ..local import BLOCK_CANDIDATES, LocalEngine
 from ..parts import by_customer, joined
 from ..protocol import Engine, FixedChoices
@@ -39,21 +37,34 @@ from .tasks import (
     CustomersPart,
     EvaluateTask,
     FixTask,
+    LossesTask,
     NumbersSent,
     SamplesTask,
     joined_blocks,
 )
-from .whole_questions import WholeQuestions
 
 MOST_GATHERED = 1 << 26
 """Candidates that are gathered at most where all of them are asked for at once."""
 
 
-MOST_SAMPLED = 1 << 22
+MOST_SAMPLED = 1 << 21
 """Candidates of a sample that is worked on in this process; larger ones are passed over by tasks."""
 
 
-class ClusterEngine(WholeQuestions):
+class AlternativesElsewhere(Alternatives):
+    """Alternatives at some prices, which workers list where they are asked about; no array is in this process."""
+
+    price: NDArray[np.float32]
+
+    @classmethod
+    def at(cls, price: NDArray[np.float32]) -> AlternativesElsewhere:
+        """Those at prices."""
+        made = cls(np.empty(0, np.uint8), np.empty(0, np.int64), np.empty(0, np.float32))
+        made.price = price
+        return made
+
+
+class ClusterEngine(ForwardingEngine):
     """Passes over shards, run as tasks.
 
     The methods are described in `engines.protocol.Engine`. Results are those of a `LocalEngine`, bit for bit.
@@ -96,11 +107,6 @@ class ClusterEngine(WholeQuestions):
         """The most candidates of one customer."""
         return max((shard.most_candidates for shard in self._manifest.shards), default=0)
 
-    @property
-    def shard(self) -> Shard:
-        """The candidates, gathered."""
-        return self._whole.shard
-
     # ---- passes over shards
 
     def evaluate(self, price: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -123,6 +129,35 @@ class ClusterEngine(WholeQuestions):
         self._count_pass()
         usage = np.add.reduce([part.usage for part in parts])
         return np.concatenate([part.chosen for part in parts]), usage
+
+    def alternatives(self, price: NDArray[np.float32]) -> AlternativesElsewhere:
+        """See `Engine.alternatives`; for this engine alone."""
+        self._count_pass()
+        return AlternativesElsewhere.at(price)
+
+    def count_losses(
+        self,
+        found: Alternatives,
+        weights: LossWeights,
+        first_bin: int,
+        shape: tuple[int, int, int, int],
+    ) -> NDArray[np.int64]:
+        """See `Engine.count_losses`."""
+        assert isinstance(found, AlternativesElsewhere)
+        task = LossesTask(self._recipe, found.price, weights, first_bin, shape)
+        (counts,) = self._runner.sum(task, self._shards)
+        return counts
+
+    def products_of_changes(
+        self, found: Alternatives, near: NearChanges, rows: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """See `Engine.products_of_changes`; of candidates that are gathered."""
+        assert isinstance(found, AlternativesElsewhere)
+        counting, whole = self._derived_from or self, self.everybody
+        counted = counting.passes
+        listed = whole.alternatives(found.price)
+        counting.passes = counted  # as it was when they were asked for
+        return whole.products_of_changes(listed, near, rows)
 
     def fix(
         self,
@@ -243,7 +278,7 @@ class ClusterEngine(WholeQuestions):
         of = np.searchsorted(first, np.concatenate(customers), side="right") - 1
         asked = np.unique(of).tolist() or [0]  # shards without any of them need not be opened
         by_shard = self._runner.map(SamplesTask(self._recipe, sent), asked)
-        return [self._joined(list(parts)) for parts in zip(*by_shard, strict=True)]
+        return [self._joined([parts.pop() for parts in by_shard]) for _ in sent][::-1]
 
     def _sampled(self, customers: NDArray[np.int64]) -> ClusterEngine:
         """An engine over a sample whose customers stay with the workers."""
@@ -319,17 +354,27 @@ class ClusterEngine(WholeQuestions):
     # ---- all candidates at once, where they are few
 
     @cached_property
-    def _whole(self) -> LocalEngine:
-        """Everybody in this process, as nobody asks for where many are."""
-        self._refuse_many("all candidates in one process")
-        everybody = np.arange(self.customers)
-        gathered = self._gathered([everybody])[0]
-        return gathered
-
-    @property
     def everybody(self) -> LocalEngine:
         """An engine over everybody in this process; refused where candidates are many."""
-        return self._whole
+        self._refuse_many("all candidates in one process")
+        return self._gathered([np.arange(self.customers)])[0]
+
+    @property
+    def _asked(self) -> LocalEngine:
+        return self.everybody
+
+    def minimise_model(
+        self,
+        model: StepModel,
+        right: NDArray[np.float64],
+        step: NDArray[np.float64],
+        tolerance: float,
+        steps: int,
+    ) -> int:
+        """See `Engine.minimise_model`; nobody's candidates are asked for."""
+        kernels = load(self._recipe.backend).unchecked
+        made: int = kernels.minimise_model(model, right, step, tolerance, steps)
+        return made
 
     def gather(self, names: Sequence[str]) -> list[NDArray[Any]]:
         """Gather arrays that shards have beside those that passes read; refused where candidates are many.

@@ -97,8 +97,10 @@ class Runner:
         InvalidInput
             Where a shard cannot be read, or a worker would not compute the same bits.
         """
-        answers = self._answers(task, shards)
-        return tuple(np.add.reduce(tables) for tables in zip(*answers, strict=True))
+        total, *others = self._answers(task, shards)
+        for tables in others:
+            total = tuple(map(np.add, total, tables))
+        return tuple(total)
 
     def map(self, task: Task, shards: Sequence[int]) -> list[Any]:
         """Gather what a task makes of each shard.
@@ -175,9 +177,12 @@ class Runner:
     def close(self) -> None:
         """Give back what was started for it."""
 
-    def _answers(self, task: Task, shards: Sequence[int]) -> list[Any]:
-        shares = shared_out(shards, self.tasks)
-        return [answer_of(found) for found in self.run(packed_task(task), shares)]
+    def _answers(self, task: Task, shards: Sequence[int]) -> Iterator[Any]:
+        """Answers one after the other, none of which is held as it was sent while the next is unpacked."""
+        found = self.run(packed_task(task), shared_out(shards, self.tasks))
+        found.reverse()
+        while found:
+            yield answer_of(found.pop())
 
 
 def parts_by_customer(tables: Mapping[str, pa.Table], customers: int) -> Iterator[list[Rows]]:

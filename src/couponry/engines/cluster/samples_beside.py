@@ -10,7 +10,7 @@ import numpy as np
 
 from ...kernels import Rules
 from ...utils.arrays.array_store import Arrays
-from .places import map_file, write_file
+from .places import map_file, place_of, write_file
 from .recipe import ShardRecipe
 from .shards import PASSED, SHARD_ARRAYS, RulesBeside, arrays_of_rules
 from .store import Manifest, ShardEntry, written_rules
@@ -61,6 +61,11 @@ class SampleBesideTask:
         """See `Task`; None for a shard without any of them."""
         numbers = self.customers.numbers()
         return [self._written(number, numbers, threads) for number in shards]
+
+    def still_there(self, found: list[ShardEntry | None]) -> bool:
+        """See `WritingTask`."""
+        there = set(place_of(self.recipe.store.folder).names())
+        return all(entry is None or entry.file in there for entry in found)
 
     def _written(self, number: int, sample: np.ndarray, threads: int) -> ShardEntry | None:
         engine = self.recipe.engine(number, threads)

@@ -171,8 +171,3 @@ class RulesElsewhere(Rules):
     """
 
     beside: RulesBeside | None = None
-
-    @property
-    def identity(self) -> bytes:
-        """Tells these rules from others of the same customers."""
-        return b"" if self.beside is None else repr(self.beside.files).encode()

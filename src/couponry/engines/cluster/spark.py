@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -221,9 +220,15 @@ def _rows(number: int, answer: bytes) -> Iterator[pa.RecordBatch]:
 
 
 def _whole(rows: list[Any]) -> list[bytes]:
-    """Answers, in order, of what was sent."""
-    parts = groupby(sorted(rows), lambda row: row[0])
-    return [b"".join(row[2] for row in part) for _, part in parts]
+    """Answers, in order, of what was sent, which is let go of on the way."""
+    rows.sort(reverse=True)
+    answers = list[bytes]()
+    while rows:
+        number, parts = rows[-1][0], list[bytes]()
+        while rows and rows[-1][0] == number:
+            parts.append(rows.pop()[2])
+        answers.append(b"".join(parts))
+    return answers
 
 
 def _cores(session: SparkSession) -> int:

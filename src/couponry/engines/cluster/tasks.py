@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels import Rules, Shard
+from ...kernels import LossWeights, Rules, Shard
 from ..cut_off import CutOffCounts
 from ..subset import positions_of
 from .recipe import ShardRecipe
@@ -33,6 +33,26 @@ class EvaluateTask:
             usage += found
             counts += cut_off.customers, int(math.ldexp(cut_off.slack, -unit))
         return usage, counts
+
+
+@dataclass(frozen=True, eq=False)
+class LossesTask:
+    """Count candidates by what changing their decision costs at some prices; see `Engine.count_losses`."""
+
+    recipe: ShardRecipe
+    price: NDArray[np.float32]
+    weights: LossWeights
+    first_bin: int
+    shape: tuple[int, int, int, int]
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> tuple[NDArray[np.int64]]:
+        """See `Task`."""
+        counts = np.zeros(self.shape, np.int64)
+        for number in shards:
+            engine = self.recipe.engine(number, threads)
+            found = engine.alternatives(self.price)
+            counts += engine.count_losses(found, self.weights, self.first_bin, self.shape)
+        return (counts,)
 
 
 class ChosenPart(NamedTuple):

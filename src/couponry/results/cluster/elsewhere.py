@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...engines.checkpoint_file import CheckpointFile
 from ...engines.cluster.cluster import Cluster
 from ...engines.cluster.engine import ClusterEngine
 from ...engines.cluster.places import map_file, write_file
@@ -76,7 +77,9 @@ class Elsewhere:
     compiled: CompiledCampaign
     known: KnownOfShards
 
-    def engine(self, cluster: Cluster, seed: int, threads: int) -> ClusterEngine:
+    def engine(
+        self, cluster: Cluster, seed: int, threads: int, journal: CheckpointFile | None
+    ) -> ClusterEngine:
         """Make the engine over the packed shards.
 
         Parameters
@@ -85,12 +88,13 @@ class Elsewhere:
         seed : int
         threads : int
             Of this process.
+        journal : CheckpointFile or None
 
         Returns
         -------
         ClusterEngine
         """
-        return cluster.engine(self.store, self.shards.backend, seed, threads)
+        return cluster.engine(self.store, self.shards.backend, seed, threads, journal)
 
     def compiled_with(self, engine: ClusterEngine) -> CompiledCampaign:
         """Return the compiled campaign with everybody's candidates left to an engine.
@@ -128,19 +132,6 @@ class Elsewhere:
         if nothing_asked and not spec.mandatory.any():  # witnesses show whatever there is
             return Shortfalls()
         return shortfalls_elsewhere(self.shards, self.known.witnesses, plan)
-
-    def subject(self, seed: int) -> bytes:
-        """A digest of everything that a pass depends on.
-
-        Parameters
-        ----------
-        seed : int
-
-        Returns
-        -------
-        bytes
-        """
-        return hashlib.sha256(f"{seed} {self.store.digest}".encode()).digest()
 
 
 def packed_elsewhere(shards: StatedShards, cluster: Cluster) -> Elsewhere:

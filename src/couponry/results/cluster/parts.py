@@ -215,7 +215,7 @@ def engine_of(plan: Plan) -> ClusterEngine:
     InvalidInput
         Where the campaign was solved elsewhere.
     """
-    engine = getattr(plan.engine, "engine", plan.engine)  # a journal may stand before it
+    engine = plan.engine
     if not isinstance(engine, ClusterEngine):
         raise InvalidInput(
             f"allocation: expected one that was solved over shards, got one of engine {engine.name}; use Result.save"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...engines.cluster.engine import ClusterEngine
-from ...engines.cluster.places import write_file
+from ...engines.cluster.places import place_of, write_file
 from ...engines.cluster.shards import (
     PASSED,
     RulesBeside,
@@ -71,6 +71,10 @@ class KeepTask:
     def __call__(self, shards: tuple[int, ...], threads: int) -> list[KeptRules]:
         """See `engines.cluster.runner.Task`."""
         return [self._kept(number, threads) for number in shards]
+
+    def still_there(self, found: list[KeptRules]) -> bool:
+        """See `engines.cluster.journaled.WritingTask`."""
+        return {part.file[0] for part in found} <= set(place_of(self.store.folder).names())
 
     def _kept(self, number: int, threads: int) -> KeptRules:
         known = bound_arrays(self.names)

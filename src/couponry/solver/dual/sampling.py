@@ -52,7 +52,7 @@ class Samples:
         customers = self._customers[level]
         if level not in self._gathered:
             if self._engine.is_streamed:
-                self._gather_all()
+                self._gather(self._curvature, self._options.regret)
             else:
                 self._gathered[level] = self._engine.samples([customers])[0]
         return Lagrangian(problem, self._gathered[level], self._engine.customers / len(customers))
@@ -93,6 +93,13 @@ class Samples:
         """The dual over a sample whose regrets are all counted, or over everybody."""
         return self._dual_of_size(problem, self._options.regret)
 
+    def _asked_together(self, wanted: SampleSize) -> tuple[SampleSize, ...]:
+        """Samples that are asked for after one of a size: prices that are near are moved on two of them."""
+        options = self._options
+        if wanted in (self._small, options.warm_start):
+            return self._small, options.warm_start, self._curvature, options.regret
+        return ()
+
     @property
     def _small(self) -> SampleSize:
         """The smaller sample to start from."""
@@ -115,7 +122,7 @@ class Samples:
             return Lagrangian(problem, engine)
         if size not in self._gathered_by_size:
             if engine.is_streamed:
-                self._gather_all()
+                self._gather(wanted, *self._asked_together(wanted))
             else:
                 customers = nested_samples(engine.customers, [size], 1)
                 self._gathered_by_size[size] = engine.samples(customers)[0]
@@ -127,23 +134,16 @@ class Samples:
         candidates = min(max(wanted.at_least, wanted.share * engine.candidates), wanted.at_most)
         return int(candidates / max(1.0, engine.candidates / max(1, engine.customers)))
 
-    def _gather_all(self) -> None:
-        """Gather every sample that may be asked for, since all of them cost no more reads than one."""
-        everybody, options = self._engine.customers, self._options
-        wanted = (
-            self._small,
-            self._curvature,
-            options.warm_start,
-            options.proof,
-            options.regret,
-        )
-        sizes = sorted({self._customers_of_size(size) for size in wanted})
+    def _gather(self, *wanted: SampleSize) -> None:
+        """Gather samples that have not been yet, since many cost no more reads than one."""
+        everybody, gathered = self._engine.customers, self._gathered_by_size
+        sizes = sorted({self._customers_of_size(size) for size in wanted} - set(gathered))
         sizes = [size for size in sizes if 2 * size <= everybody]
         by_size = [nested_samples(everybody, [size], 1)[0] for size in sizes]
-        found = self._engine.samples([*self._customers, *by_size])
-        levels = len(self._customers)
-        self._gathered = dict(enumerate(found[:levels]))
-        self._gathered_by_size = dict(zip(sizes, found[levels:], strict=True))
+        nested = {} if self._gathered else dict(enumerate(self._customers))
+        found = iter(self._engine.samples([*nested.values(), *by_size]))
+        self._gathered |= {level: next(found) for level in nested}
+        gathered |= {size: next(found) for size in sizes}
 
 
 def nested_samples(customers: int, sizes: list[int], growth: int) -> list[NDArray[np.int64]]:
