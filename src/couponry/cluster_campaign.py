@@ -22,9 +22,11 @@ from .model.limits import Limit
 from .model.rules import CustomerRule
 from .results.cluster.ingestion import (
     CANDIDATES,
+    ONLY_HERE,
     check_offers,
     ingest,
     ingested,
+    refuse_what_is_only_here,
     stated_without_customers,
 )
 from .results.cluster.packing import StatedShards
@@ -56,7 +58,7 @@ class ClusterCampaign:
         customers are those that another campaign has left in the engine's folder, with the columns that it used.
     rules, limits, value, name : optional
         As for `Campaign`.
-    backups, previous : optional
+    backups, previous, unit : optional
         Refused: a `Campaign` has them.
 
     Raises
@@ -64,7 +66,7 @@ class ClusterCampaign:
     InvalidInput
         With one line that names what is wrong. Rows are counted within their part of a table.
     Unsupported
-        Of backups, and of an earlier plan.
+        Of backups, of an earlier plan, of units of several customers, and of rules that say what messages cost.
 
     Examples
     --------
@@ -95,12 +97,11 @@ class ClusterCampaign:
         name: str = "campaign",
         backups: int = 0,
         previous: PreviousPlan | None = None,
+        unit: str | None = None,
     ):
-        if backups or previous is not None:
-            raise Unsupported(
-                f"ClusterCampaign: {'backups' if backups else 'previous'}: a Campaign has them, solved with engine= "
-                "this cluster; one whose customers stay on it does not"
-            )
+        for argument, asked in {"backups": backups, "previous": previous, "unit": unit}.items():
+            if asked:
+                raise Unsupported(f"ClusterCampaign: {argument}: {ONLY_HERE}")
         _check_engine(engine)
         agreed: dict[str, Any] = {"rules": rules, "limits": limits, "value": value, "name": name}
         if candidates is None:
@@ -246,6 +247,7 @@ class ClusterCampaign:
             shards.campaign, limits=limits, drop_limits=drop_limits, add_limits=add_limits,
             offers=offers, rules=rules, drop_rules=drop_rules, add_rules=add_rules,
         )  # fmt: skip
+        refuse_what_is_only_here(other.rules, other.limits)
         made = ClusterCampaign.__new__(ClusterCampaign)
         made._hold(self._engine, StatedShards(shards.store, other, shards.backend))
         return made

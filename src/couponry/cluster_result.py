@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from .analysis.binding import binding_limits
 from .analysis.decisions import Explanation
 from .analysis.elsewhere import breakdown_elsewhere, explain_elsewhere
+from .campaign_folder.write import write_result
 from .data.table_view import TableView
 from .model.compiled_campaign import CompiledCampaign
 from .results.cluster.packing import StatedShards
@@ -181,6 +183,43 @@ class ClusterResult(CampaignSolution):
         """
         wanted = str(customer) if isinstance(customer, uuid.UUID) else customer
         return explain_elsewhere(self, self._shards, wanted)
+
+    def save(
+        self, folder: str | Path, *, overwrite: bool = False, replace_solved: bool = False
+    ) -> Path:
+        """Save allocation, limits and figures as a folder on this machine, as `Result.save` does.
+
+        Coupons come to this process a few shards at a time; `allocation.write_on_workers` leaves them on the cluster.
+        `couponry.verify` reads the folder. `couponry.read_result` does not: what it needs is with the workers.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder to write; must not exist.
+        overwrite : bool
+            Replace the folder if it exists.
+        replace_solved : bool
+            Replace it even where it holds an allocation and this result has none.
+
+        Returns
+        -------
+        Path
+            The folder that was written.
+
+        Raises
+        ------
+        InvalidInput
+            If the folder exists, unless `overwrite` says to replace it.
+        """
+        return write_result(
+            folder,
+            self.allocation,
+            self.limits,
+            self.infeasible,
+            self.as_dict(),
+            overwrite=overwrite,
+            replace_solved=replace_solved,
+        )
 
     def __reduce__(self) -> NoReturn:
         raise Unsupported("ClusterResult: expected to stay in the process that is connected")

@@ -2,11 +2,11 @@
 
 python -m tests.fuzz.clusters [--engine spark|dask] [--only bits|kills|drivers|packing] [--first 1000] [--seeds 200]
 
-bits      each kind on 1, 2 and 3 executors of Spark, in 4, 16 and 64 shards, two kinds in every pairing of these: the
-          bits of one machine
+bits      each kind on 1, 2 and 3 executors of Spark, or workers of Dask, each in 4, 16 and 64 shards: the bits of one
+          machine
 kills     Python workers and executors in turn, in every question, 24 times: the same bits, and the runs that were lost
 packing   random campaigns of so many seeds, packed in shards: the arrays of one machine; without a cluster
-drivers   a driver that is killed after each of its jobs, and resumed: the same bits, and fewer jobs each time
+drivers   a driver that is killed after each of its jobs, and resumed: the same bits, and no job of the solve twice
 
 Minutes each. What does not hold ends it with an AssertionError.
 """
@@ -14,6 +14,7 @@ Minutes each. What does not hold ends it with an AssertionError.
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import tempfile
 import warnings
@@ -32,12 +33,10 @@ from tests.support.random_campaigns import draw
 from tests.support.spark_cluster import SparkCluster
 
 from couponry.engines import Cluster
+from couponry.results.cluster.parts import MANIFEST
 
-SIZES = {1: 4, 2: 16, 3: 64}
-"""Shards that each kind is tried with on so many executors."""
-
-EVERYWHERE = "mixed", "segments"
-"""Kinds that are tried with each number of shards on each number of executors."""
+EXECUTORS, SHARDS = (1, 2, 3), (4, 16, 64)
+"""How many there are of each."""
 
 KILLS = {
     "mixed": {"SamplesTask": 1, "EvaluateTask": 2, "ChooseTask": 2, "FixTask": 2, "WriteTask": 2},
@@ -45,6 +44,10 @@ KILLS = {
     "matching": {"EvaluateTask": 4, "FixTask": 2, "ChooseTask": 1, "BlocksTask": 1, "WriteTask": 1},
 }
 """How often a run of each question is killed."""
+
+
+DRIVERS = "soft", "segments"
+"""Kinds whose driver is killed after each of its jobs."""
 
 
 @cache
@@ -55,25 +58,26 @@ def expected(kind: str) -> str:
 
 @contextmanager
 def connected(cluster: SparkCluster | DaskCluster, executors: int) -> Iterator[Connected]:
-    """Connect to a cluster; a Dask has as many workers as it has."""
+    """Connect to a cluster, of which so many executors or workers are asked."""
     with (
         on_spark(cluster, executors)
         if isinstance(cluster, SparkCluster)
-        else on_dask(cluster) as found
+        else on_dask(cluster, executors) as found
     ):
         yield found
 
 
 def bits(cluster: SparkCluster | DaskCluster, folder: Path) -> None:
-    """Solve every kind on clusters of each size."""
-    for executors, usual in SIZES.items():
+    """Solve every kind on clusters of each size, in each number of shards."""
+    for executors in EXECUTORS:
         with connected(cluster, executors) as found:
-            for kind, shards in product(KINDS, SIZES.values()):
-                if kind not in EVERYWHERE and shards != usual:
-                    continue
-                store = folder / f"{kind}-{executors}-{shards}"
-                engine = Cluster(found.runner, store, -(-CUSTOMERS // shards))
+            assert found.runner.tasks == executors
+            for kind, shards in product(KINDS, SHARDS):
+                store = folder / f"{kind}-{shards}"
+                customers = KINDS[kind]().compile().problem.customers
+                engine = Cluster(found.runner, store, -(-customers // shards))
                 assert fingerprint(solved(kind, threads=1, engine=engine)) == expected(kind)
+                assert len(list(store.glob("*.arrays"))) == shards
                 print(
                     f"{kind}: the same bits on {executors} executors, {shards} shards", flush=True
                 )
@@ -100,16 +104,25 @@ def kills(cluster: SparkCluster | DaskCluster, folder: Path) -> None:
 
 
 def drivers(cluster: SparkCluster | DaskCluster, folder: Path) -> None:
-    """Kill the driver after each of its jobs."""
-    kind = "soft"
-    status, (found, jobs) = driven(cluster, kind, folder / "undisturbed")
-    assert (status, found) == (0, expected(kind))
-    for after in range(1, int(jobs) + 1):
-        place = folder / f"driver-{after}"
-        assert driven(cluster, kind, place, after) == (-signal.SIGKILL, [])
-        status, (found, rest) = driven(cluster, kind, place)
-        assert (status, found) == (0, expected(kind)) and int(rest) <= int(jobs)
-        print(f"driver killed after {after} of {jobs} jobs: {rest} were left", flush=True)
+    """Kill the driver after each of its jobs: nothing that was answered during the solve is asked again."""
+    for kind in DRIVERS:
+        place = folder / f"undisturbed-{kind}"
+        status, (found, solving, beyond) = driven(cluster, kind, place)
+        assert (status, found) == (0, expected(kind))
+        for after in range(1, int(solving) + int(beyond) + 1):
+            place = folder / f"driver-{kind}-{after}"
+            assert driven(cluster, kind, place, after) == (-signal.SIGKILL, [])
+            status, (found, rest, _) = driven(cluster, kind, place)
+            assert (status, found) == (0, expected(kind))
+            assert int(rest) == max(0, int(solving) - after)
+            if kind != "infeasible":
+                files = json.loads((place / "parts" / MANIFEST).read_text())["parts"]
+                there = {path.name for path in (place / "parts").iterdir()}
+                assert there == {MANIFEST, *(part["file"] for part in files)}
+            print(
+                f"{kind}: driver killed after {after} of {solving} + {beyond} jobs: {rest} left",
+                flush=True,
+            )
 
 
 def packing(folder: Path, first: int, seeds: int) -> None:
@@ -137,7 +150,9 @@ def main() -> None:
             packing(folder, asked.first, asked.seeds)
         if asked.only == "packing":
             return
-        cluster = SparkCluster(folder) if asked.engine == "spark" else DaskCluster(folder)
+        cluster = (
+            SparkCluster(folder) if asked.engine == "spark" else DaskCluster(folder, max(EXECUTORS))
+        )
         try:
             if asked.only in (None, "bits"):
                 bits(cluster, folder)

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from couponry import Campaign, ClusterCampaign, ClusterResult, CustomerRule, Limit
+from couponry import (
+    Campaign,
+    ClusterCampaign,
+    ClusterResult,
+    CustomerRule,
+    Limit,
+    PreviousPlan,
+)
 from couponry.engines import Cluster
 from couponry.result import Result
 from couponry.solver.options import SampleSize, SamplingOptions, SizeOptions, SolverOptions
@@ -121,9 +128,78 @@ def infeasible() -> Campaign:
     return Campaign(**tables(customers=320), rules=rules, limits=limits)
 
 
+def sums() -> Campaign:
+    """Rules about sums and different values, and offers that require others."""
+    needs = {"offer": [3, 1, 7], "requires": [2, 4, 12]}
+    rules = [
+        CustomerRule("slots", max="slots"),
+        CustomerRule("purse", sum="cost", max=1.6),
+        CustomerRule("worth it", sum="value", min=1.5),
+        CustomerRule("wide", distinct="brand", max=2),
+        CustomerRule("follow-up", requires=needs),
+    ]
+    return Campaign(**tables(), rules=rules, limits=[CAPS])
+
+
+def messages() -> Campaign:
+    """What the k-th message costs, in all and of some offers, of which customers have had some."""
+    random = np.random.default_rng(6)
+    had = pa.table(
+        {
+            "customer": np.char.add("c", random.integers(0, CUSTOMERS, 900).astype(str)),
+            "offer": random.integers(0, OFFERS, 900),
+        }
+    )
+    rules = [
+        CustomerRule("messages", cost=["first", "second", "third"], history=True),
+        CustomerRule("mails", cost=[0.0, 0.3], where={"brand": ["b1", "b2", "b3"]}),
+    ]
+    made = tables()
+    first = random.choice([0.1, 0.2, 0.4], CUSTOMERS)
+    for number, name in enumerate(["first", "second", "third"]):
+        made["customers"] = made["customers"].append_column(name, pa.array(first * (1 + number)))
+    return Campaign(**made, history=had, rules=rules, limits=[CAPS])
+
+
+def households() -> Campaign:
+    """Customers of whom some are one unit, and a limit per head of theirs."""
+    made = tables()
+    house = np.arange(CUSTOMERS) // 3
+    alone = np.arange(CUSTOMERS) % 5 == 0
+    made["customers"] = made["customers"].append_column("house", pa.array(house, mask=alone))
+    fair = Limit(
+        "fair",
+        customers={"segment": ["new"]},
+        relative_to={"customers": {"segment": ["gold"]}},
+        per_head=True,
+        min=0.9,
+    )
+    rules = [CustomerRule("in a house", max=4), CustomerRule("each", max=2, each="customer")]
+    return Campaign(**made, unit="house", rules=rules, limits=[CAPS, fair])
+
+
+def again() -> Campaign:
+    """A plan before, of which much is to stay, and backups."""
+    made = tables()
+    last = (
+        made["candidates"]
+        .select(["customer", "offer"])
+        .slice(0, 3 * CUSTOMERS)
+        .take(pa.array(np.arange(0, 3 * CUSTOMERS, 2)))
+    )
+    kept = PreviousPlan(last, keep=0.3, bonus=0.05)
+    return Campaign(**made, rules=[SLOTS], limits=[CAPS], previous=kept, backups=2)
+
+
 KINDS: dict[str, Callable[[], Campaign]] = {
-    made.__name__: made for made in (mixed, segments, contacts, matching, soft, infeasible)
-}
+    made.__name__: made
+    for made in (
+        mixed, segments, contacts, matching, soft, infeasible, sums, messages, households, again,
+    )
+}  # fmt: skip
+
+STAY_THERE = "mixed", "segments", "contacts", "matching", "soft", "infeasible", "sums"
+"""Kinds whose customers may stay on a cluster."""
 
 
 def on_cluster(
@@ -162,7 +238,8 @@ def fingerprint(result: Result | ClusterResult) -> str:
     """SHA-256 of the allocation, the prices, the limits, and every figure that depends on no clock or machine."""
     digest = hashlib.sha256()
     allocation = None if result.allocation is None else result.allocation.to_arrow()
-    for table in (allocation, result.limits):
+    backups = result.backups.to_arrow() if isinstance(result, Result) and result.backups else None
+    for table in (allocation, result.limits, backups):
         if table is not None:
             sink = pa.BufferOutputStream()
             with pa.ipc.new_stream(sink, table.schema) as writer:
@@ -178,6 +255,6 @@ def figures(result: Result | ClusterResult) -> dict[str, Any]:
     names = (
         "status", "message", "objective", "objective_error", "bound", "gap", "max_violation", "nit",
         "allocated", "customers_below_min", "customers_without_mandatory", "customers_cut_off",
-        "method", "infeasible",
+        "method", "infeasible", "message_costs", "previous",
     )  # fmt: skip
     return {name: getattr(result, name) for name in names}

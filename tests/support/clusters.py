@@ -80,10 +80,10 @@ def on_spark(cluster: SparkCluster, executors: int, **settings: str) -> Iterator
 
 
 @contextmanager
-def on_dask(cluster: DaskCluster) -> Iterator[ConnectedDask]:
-    """Connect to a Dask."""
+def on_dask(cluster: DaskCluster, workers: int | None = None) -> Iterator[ConnectedDask]:
+    """Connect to a Dask, all of whose workers are asked, or so many at a time."""
     with cluster.client() as client:
-        yield ConnectedDask(cluster, client, DaskRunner(client))
+        yield ConnectedDask(cluster, client, DaskRunner(client, workers))
 
 
 def _all_of(cluster: SparkCluster | DaskCluster) -> list[int]:

@@ -130,8 +130,6 @@ def _solved(
             if journal is not None:
                 engine = CheckpointedEngine.over(engine, journal)
             return _outcome(_Run(compiled, engine, options, clock), compiled)
-    if compiled.costs is not None:
-        raise InvalidInput("engine: expected this machine's for rules that say what messages cost")
     with clock.stage("shards"):
         shards = shards_of(compiled, cluster, backend, threads)
     with _journal(options, clock, lambda: _subject_of_shards(shards, seed)) as journal:

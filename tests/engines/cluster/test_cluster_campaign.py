@@ -13,6 +13,7 @@ from tests.support.cluster_campaigns import (
     AS_THE_LARGEST,
     GAPS,
     KINDS,
+    STAY_THERE,
     fingerprint,
     infeasible,
     on_cluster,
@@ -20,16 +21,24 @@ from tests.support.cluster_campaigns import (
     solved,
     solved_on_cluster,
 )
+from tests.support.cluster_driver import Mortal
 from tests.support.large_campaign import FEW_FREE, GAP
 
-from couponry import ClusterCampaign, ClusterResult, InvalidInput, Limit, Unsupported
+from couponry import (
+    ClusterCampaign,
+    ClusterResult,
+    CustomerRule,
+    InvalidInput,
+    Limit,
+    PreviousPlan,
+    Unsupported,
+    verify_result,
+    write_campaign,
+)
 from couponry.engines import Cluster, InProcessRunner
-from couponry.engines.cluster import engine as engines
-from couponry.engines.cluster.engine import ClusterEngine
-from couponry.engines.cluster.shards import RulesBeside
-from couponry.results.cluster.rules_elsewhere import rules_elsewhere
+from couponry.engines.cluster import gathering
 from couponry.solver.options import SampleSize, SamplingOptions
-from couponry.solver.packed import CandidatesElsewhere, RuleFacts
+from couponry.solver.packed import CandidatesElsewhere
 
 
 def solved_again(kind: str, engine: Cluster, **options: Any) -> ClusterResult:
@@ -44,7 +53,7 @@ def local_shards(folder: Path, customers: int = 400) -> Cluster:
     return Cluster(InProcessRunner(1, 3), folder, customers)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", STAY_THERE)
 def test_the_bits_of_one_machine(kind: str, tmp_path: Path) -> None:
     result = solved_on_cluster(kind, local_shards(tmp_path), threads=1)
     local = solved(kind, threads=1)
@@ -63,7 +72,7 @@ def test_many_customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     options: dict[str, Any] = {"gap": GAP, "solver_options": FEW_FREE, "threads": 1}
     expected = fingerprint(local.solve(**options))
     campaign = on_cluster(local, local_shards(tmp_path, 5_000))
-    monkeypatch.setattr(engines, "MOST_GATHERED", 1_000)
+    monkeypatch.setattr(gathering, "MOST_GATHERED", 1_000)
     monkeypatch.setattr(CandidatesElsewhere, "_held", property(refuse))
     result = campaign.solve(**options)
     assert result.allocation is not None and result.allocation.customers > 0
@@ -75,7 +84,7 @@ def test_many_customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.filterwarnings("ignore::couponry.CampaignWarning")
 def test_conflicts_of_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers leave rules out one by one; nothing is gathered."""
-    monkeypatch.setattr(engines, "MOST_GATHERED", 100)
+    monkeypatch.setattr(gathering, "MOST_GATHERED", 100)
     few = SampleSize(1 << 9, 0.0, 1 << 9)
     options = replace(
         AS_THE_LARGEST,
@@ -94,37 +103,26 @@ def test_conflicts_of_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert found.infeasible["customer_rules"] == [{"customer_rule": "slots", "max": "slots"}]
 
 
-def test_a_journal_tells_rules_apart_that_are_elsewhere() -> None:
-    facts = RuleFacts(3, 0, 10, False, False, 2)
-    made = [
-        rules_elsewhere(facts, RulesBeside("shards", ((name, "digest"),), frozenset()))
-        for name in ("one", "other")
-    ]
-    assert all(np.array_equal(a, b) for a, b in zip(made[0], made[1], strict=True))
-    assert len({one.identity for one in (*made, rules_elsewhere(facts))}) == 3
-
-
-def test_a_journal_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("couponry.engines.checkpoint.LEAST_RECORDED_CANDIDATES", 1)
+def test_a_journal_goes_on_where_it_was(tmp_path: Path) -> None:
     journal, engine = tmp_path / "journal", local_shards(tmp_path / "shards")
-    asked = 0
-    original = ClusterEngine.evaluate_with_cut_off
-
-    def counted(self: ClusterEngine, price: Any) -> Any:
-        nonlocal asked
-        asked += 1
-        if asked == 2:
-            raise KeyboardInterrupt
-        return original(self, price)
-
-    monkeypatch.setattr(ClusterEngine, "evaluate_with_cut_off", counted)
-    with pytest.raises(KeyboardInterrupt):
-        solved_on_cluster("segments", engine, checkpoint=journal)
-    result = solved_again("segments", engine, checkpoint=journal)
-    rest, asked = asked - 2, 2
-    assert fingerprint(result) == fingerprint(solved("segments"))
-    solved_again("segments", engine)
-    assert asked - 2 == rest + 1
+    on_cluster(KINDS["segments"](), engine).solve(
+        gap=GAPS["segments"], solver_options=AS_THE_LARGEST
+    )
+    jobs = []
+    for after in (3, 0):
+        mortal = Mortal(InProcessRunner(), after, refuse)
+        again = replace(engine, runner=mortal)
+        if after:
+            with pytest.raises(AssertionError, match="asked for arrays"):
+                solved_again("segments", again, checkpoint=journal)
+        else:
+            assert fingerprint(solved_again("segments", again, checkpoint=journal)) == fingerprint(
+                solved("segments")
+            )
+        jobs.append(mortal.jobs)
+    mortal = Mortal(InProcessRunner(), 0, refuse)
+    fingerprint(solved_again("segments", replace(engine, runner=mortal)))
+    assert jobs[0] == 3 and sum(jobs) == mortal.jobs
 
 
 def test_changed_bounds_start_from_prices(tmp_path: Path) -> None:
@@ -181,3 +179,31 @@ def test_questions(tmp_path: Path) -> None:
             ask()
     with pytest.raises(InvalidInput, match=r"^by: neither offers nor customers"):
         result.by("colour")
+
+
+def test_what_a_cluster_does_not_have_is_refused(tmp_path: Path) -> None:
+    engine, offers = local_shards(tmp_path), {"offer": [1]}
+    rows = {"customer": [1, 2], "offer": [1, 1], "value": [1.0, 2.0]}
+    refused: dict[str, dict[str, Any]] = {
+        "ClusterCampaign: backups": {"backups": 1},
+        "ClusterCampaign: previous": {"previous": PreviousPlan(rows)},
+        "ClusterCampaign: unit": {"unit": "house"},
+        "customer_rule 'mails': cost": {"rules": [CustomerRule("mails", cost=[0.0, 1.0])]},
+        "limit 'fair': per_head": {
+            "limits": [Limit("fair", relative_to={"where": {"offer": 1}}, per_head=True, max=1)]
+        },
+    }
+    for said, asked in refused.items():
+        with pytest.raises(Unsupported, match=f"^{said}: a Campaign has it, solved with engine="):
+            ClusterCampaign(engine, offers, rows, **asked)
+    campaign = ClusterCampaign(engine, offers, rows)
+    with pytest.raises(Unsupported, match=r"^customer_rule 'mails': cost: a Campaign has it"):
+        campaign.changed(add_rules=[CustomerRule("mails", cost=[0.0, 1.0])])
+
+
+@pytest.mark.parametrize("kind", ["segments", "infeasible"])
+def test_saved_results_hold_up(kind: str, tmp_path: Path) -> None:
+    result = solved_on_cluster(kind, local_shards(tmp_path / "shards"))
+    saved = result.save(tmp_path / "saved")
+    write_campaign(KINDS[kind](), tmp_path / "campaign")
+    assert verify_result(tmp_path / "campaign", saved).ok

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.dataset as ds
 import pytest
 from tests.support.cluster_campaigns import CUSTOMERS, fingerprint, solved
+from tests.support.cluster_driver import Mortal, killed
 from tests.support.cluster_tasks import Lost, Refused, Stuck, Sums, Texts, Threads
 from tests.support.clusters import Connected, Unlucky, driven, on_dask, on_spark
 from tests.support.dask_cluster import DaskCluster
@@ -154,11 +155,16 @@ def test_everything_listens_on_the_loopback_alone(cluster: Connected) -> None:
     assert open_to_others == set()
 
 
-def test_drivers_that_are_killed_go_on(dask: DaskCluster, tmp_path: Path) -> None:
-    """Whatever the journal knows is not asked again, and the bits are those of one machine."""
-    status, (expected, jobs) = driven(dask, "soft", tmp_path / "other")
-    assert status == 0 and expected == fingerprint(solved("soft", threads=1))
-    assert driven(dask, "soft", tmp_path / "folder", 3) == (-signal.SIGKILL, [])
-    status, (found, rest) = driven(dask, "soft", tmp_path / "folder")
-    assert (status, found) == (0, expected)
-    assert 0 < int(rest) < int(jobs)
+@pytest.mark.parametrize(("which", "after"), [("spark", 3), ("dask", 2), ("dask", 6)])
+def test_drivers_that_are_killed_go_on(
+    request: pytest.FixtureRequest, which: str, after: int, tmp_path: Path
+) -> None:
+    """What was answered is not asked again, and the bits are those of one machine."""
+    cluster: SparkCluster | DaskCluster = request.getfixturevalue(which)
+    here = Mortal(InProcessRunner(), 0, killed)
+    engine = Cluster(here, tmp_path / "here", CUSTOMERS // 4)
+    expected = solved("soft", threads=1, engine=engine, checkpoint=tmp_path / "journal")
+    assert driven(cluster, "soft", tmp_path / "there", after) == (-signal.SIGKILL, [])
+    status, (found, rest, _) = driven(cluster, "soft", tmp_path / "there")
+    assert (status, found) == (0, fingerprint(solved("soft", threads=1)))
+    assert expected.status == "optimal" and int(rest) == here.jobs - after > 0

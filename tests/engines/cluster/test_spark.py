@@ -21,6 +21,7 @@ from tests.support.cluster_campaigns import (
     solved,
     solved_on_cluster,
 )
+from tests.support.cluster_driver import ended_after_each_job
 from tests.support.cluster_tasks import Stuck, Sums
 from tests.support.clusters import ConnectedSpark, on_spark
 from tests.support.processes import command_of
@@ -28,7 +29,6 @@ from tests.support.spark_cluster import REPOSITORY, SparkCluster
 
 from couponry import InvalidInput, cli, write_campaign
 from couponry.engines import Cluster, Dask, Runner, Spark
-from couponry.engines.cluster.engine import ClusterEngine
 from couponry.engines.cluster.runner import Task
 from couponry.engines.cluster.spark import _told as told
 from couponry.results.cluster.parts import WriteTask
@@ -117,36 +117,10 @@ def test_from_transactions_of_spark(hasty: ConnectedSpark, tmp_path: Path) -> No
     assert hasty.session.read.parquet(str(tmp_path / "parts")).count() == result.allocated > 1000
 
 
-def test_a_driver_that_ends_after_each_pass_goes_on(
-    hasty: ConnectedSpark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the journal knows Spark is not asked again, until the solve is done: the bits of one machine."""
-    monkeypatch.setattr("couponry.engines.checkpoint.LEAST_RECORDED_CANDIDATES", 1)
-
-    class Ended(Exception):
-        pass
-
-    asked = 0
-    original = ClusterEngine.evaluate_with_cut_off
-
-    def counted(self: ClusterEngine, price: Any) -> Any:
-        nonlocal asked
-        if asked:
-            raise Ended
-        asked += 1
-        return original(self, price)
-
-    monkeypatch.setattr(ClusterEngine, "evaluate_with_cut_off", counted)
-    engine = Cluster(hasty.runner, tmp_path / "shards", 500)
-    sizes, result = list[int](), None
-    while result is None:
-        asked = 0
-        try:
-            result = solved("segments", threads=1, engine=engine, checkpoint=tmp_path / "journal")
-        except Ended:
-            sizes.append((tmp_path / "journal").stat().st_size)
-    assert len(sizes) > 1 and sizes == sorted(set(sizes))
-    assert fingerprint(result) == fingerprint(solved("segments", threads=1))
+def test_a_driver_that_ends_after_each_job_goes_on(hasty: ConnectedSpark, tmp_path: Path) -> None:
+    """Spark is asked one thing more each time, until the solve is done: the bits of one machine."""
+    jobs, result = ended_after_each_job("soft", hasty.runner, tmp_path)
+    assert jobs > 5 and fingerprint(result) == fingerprint(solved("soft", threads=1))
 
 
 def test_workers_without_couponry_are_told_in_a_line() -> None:

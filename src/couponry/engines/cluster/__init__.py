@@ -2,6 +2,7 @@
 
 cluster.py      what users state: who runs tasks, and where shards are
 engine.py       the engine
+gathering.py    what it knows of shards, and gathers of them
 journaled.py    what tasks answered, written down for a driver that is killed
 tasks.py        what workers are asked
 recipe.py       how they make an engine over a shard

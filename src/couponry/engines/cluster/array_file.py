@@ -19,7 +19,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,12 @@ ALIGNMENT = 4096
 _known: dict[
     tuple[str, str], list[int]
 ] = {}  # how files looked whose arrays this process found whole
+
+
+MOST_KEPT = 64
+"""Files that stay mapped in a process from task to task: a pass over what is mapped anew takes half as long again."""
+
+_kept: dict[tuple[str | int, ...], NDArray[np.uint8]] = {}  # by digest and look, the last used last
 
 
 def write_arrays(
@@ -150,7 +156,7 @@ def map_arrays(
         if os.fstat(file.fileno()).st_size != start + header["bytes"]:
             raise DamagedArray("it is shorter or longer than it was written")
         state = file_state(file.fileno())
-        whole = map_file(file, 0, np.dtype(np.uint8), (start + header["bytes"],))
+        whole = _mapped(file, (digest, *state), start + header["bytes"])
     found = {
         name: _part_of(whole, start, entry)
         for name, entry in header["arrays"].items()
@@ -166,6 +172,18 @@ def map_arrays(
         if is_settled:
             _known[digest, name] = state
     return found
+
+
+def _mapped(file: BinaryIO, key: tuple[str | int, ...], size: int) -> NDArray[np.uint8]:
+    """Map a whole file, or find it mapped as the last task left it, its pages at hand."""
+    whole = _kept.pop(key, None)
+    if whole is None:
+        whole = map_file(file, 0, np.dtype(np.uint8), (size,))
+    if os.name == "posix":  # elsewhere a file that is mapped cannot be removed
+        _kept[key] = whole
+    for oldest in list(_kept)[:-MOST_KEPT]:
+        _kept.pop(oldest, None)
+    return whole
 
 
 def _part_of(whole: NDArray[np.uint8], start: int, entry: Mapping[str, Any]) -> NDArray[Any]:

@@ -46,8 +46,6 @@ class Dask(Cluster):
         shard_customers: int = 1_000_000,
         tasks: int | None = None,
     ):
-        if not hasattr(client, "nthreads"):
-            raise InvalidInput(f"client: expected a distributed.Client, got {shown(client)}")
         super().__init__(DaskRunner(client, tasks), store, shard_customers)
 
 
@@ -69,6 +67,8 @@ class DaskRunner(Runner):
     name = "dask"
 
     def __init__(self, client: Client, tasks: int | None = None):
+        if not hasattr(client, "nthreads"):
+            raise InvalidInput(f"client: expected a distributed.Client, got {shown(client)}")
         client.wait_for_workers(1)
         self._client = client
         threads = client.nthreads()

@@ -1,9 +1,9 @@
-"""`Spark`: solve over shards on a Spark session, by its DataFrame functions alone; these work on Spark Connect, too."""
+"""`Spark`: solve over shards on a Spark session, classic or Connect."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,12 @@ from .work import Rows, answer_of, packed_task, work, work_on_rows
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+Part = tuple[int, int, bytes]
+"""What a task sends of the answer of a share: the number of that, where the bytes begin, and these."""
+
 COLUMNS = ["share", "start", "answer"]
 ANSWER = "share long, start long, answer binary"
-"""What tasks send back: bytes of an answer from `start` on."""
+"""The same as columns."""
 
 PART_BYTES = 1 << 24
 """Bytes of an answer in a row: Spark copies rows whole several times, and has none of 2 GiB."""
@@ -56,8 +59,6 @@ class Spark(Cluster):
         shard_customers: int = 1_000_000,
         tasks: int | None = None,
     ):
-        if not hasattr(session, "range"):
-            raise InvalidInput(f"session: expected a SparkSession, got {shown(session)}")
         super().__init__(SparkRunner(session, tasks), store, shard_customers)
 
 
@@ -82,16 +83,23 @@ class SparkRunner(Runner):
     name = "spark"
 
     def __init__(self, session: SparkSession, tasks: int | None = None):
+        if not hasattr(session, "range"):
+            raise InvalidInput(f"session: expected a SparkSession, got {shown(session)}")
         self._session = session
         self.threads = int(session.conf.get("spark.task.cpus", None) or 1)
         self.tasks = tasks or max(1, _cores(session) // self.threads)
+        self._by_rdd = (
+            not _is_remote()
+        )  # half of what a job of a DataFrame takes, which Connect has alone
 
     def run(self, task: bytes, shares: Sequence[tuple[int, ...]]) -> list[bytes]:
         """See `Runner.run`."""
-        count = len(shares)
+        count, share = len(shares), _Share(task, tuple(shares), self.threads)
+        if self._by_rdd:
+            parts = self._session.sparkContext.parallelize(range(count), count)
+            return _whole(self._finished(parts.mapPartitions(share.answers).collect))
         numbers = self._session.range(0, count, 1, count)  # a partition for each
-        answers = numbers.mapInArrow(_Share(task, tuple(shares), self.threads), ANSWER)
-        return _whole(self._finished(answers.collect))
+        return _whole(self._finished(numbers.mapInArrow(share, ANSWER).collect))
 
     def takes(self, table: Any) -> bool:
         """See `Runner.takes`: DataFrames of Spark, classic or Connect."""
@@ -120,11 +128,10 @@ class SparkRunner(Runner):
     def _finished(self, ask: Callable[[], list[Any]]) -> list[Any]:
         """Wait for a job in a thread of its own, and end it where this thread is told to stop."""
         from pyspark import InheritableThread
-        from pyspark.sql import is_remote
 
         tag = f"couponry-{uuid.uuid4().hex}"
         done: Future[list[Any]] = Future()
-        if is_remote():
+        if _is_remote():
             add, cancel = self._session.addTag, self._session.interruptTag
         else:  # whose session tags do not reach jobs of Python
             context = self._session.sparkContext
@@ -160,9 +167,14 @@ class _Share:
     threads: int
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """See `answers`; of a DataFrame."""
         for batch in batches:
-            for number in batch.column(0).to_pylist():
-                yield from _rows(number, work(self.task, self.shares[number], self.threads))
+            yield from map(_row, self.answers(batch.column(0).to_pylist()))
+
+    def answers(self, numbers: Iterable[int]) -> Iterator[Part]:
+        """Parts of the answers of shares."""
+        for number in numbers:
+            yield from _parts(number, work(self.task, self.shares[number], self.threads))
 
 
 @dataclass(frozen=True)
@@ -180,7 +192,7 @@ class _RowsOfPart:
         assert context is not None
         number = context.partitionId()
         rows = (part for batch in batches for part in self._by_table(batch))
-        yield from _rows(number, work_on_rows(self.task, number, rows, self.threads))
+        yield from map(_row, _parts(number, work_on_rows(self.task, number, rows, self.threads)))
 
     def _by_table(self, batch: pa.RecordBatch) -> Iterator[Rows]:
         """Rows of each table, of a batch of `_one_table`."""
@@ -212,11 +224,15 @@ def _one_table(frames: Mapping[str, Any]) -> Any:
     return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
 
 
-def _rows(number: int, answer: bytes) -> Iterator[pa.RecordBatch]:
+def _parts(number: int, answer: bytes) -> Iterator[Part]:
     """An answer as it is sent."""
     for start in range(0, len(answer), PART_BYTES):
-        row = [number], [start], [answer[start : start + PART_BYTES]]
-        yield pa.RecordBatch.from_arrays(list(map(pa.array, row)), COLUMNS)
+        yield number, start, answer[start : start + PART_BYTES]
+
+
+def _row(part: Part) -> pa.RecordBatch:
+    """The same as a row of a DataFrame."""
+    return pa.RecordBatch.from_arrays([pa.array([value]) for value in part], COLUMNS)
 
 
 def _whole(rows: list[Any]) -> list[bytes]:
@@ -229,6 +245,13 @@ def _whole(rows: list[Any]) -> list[bytes]:
             parts.append(rows.pop()[2])
         answers.append(b"".join(parts))
     return answers
+
+
+def _is_remote() -> bool:
+    """Whether sessions are of Spark Connect."""
+    from pyspark.sql import is_remote
+
+    return bool(is_remote())
 
 
 def _cores(session: SparkSession) -> int:

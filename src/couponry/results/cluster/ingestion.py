@@ -32,10 +32,15 @@ from ...model.contact_history import check_history
 from ...model.limits import Limit
 from ...model.rules import CustomerRule
 from ...utils.arrays.array_store import MemoryStore
-from ...utils.errors import InvalidInput
+from ...utils.errors import InvalidInput, Unsupported
 from .stated_customers import StatedCustomers, rows_of
 
 CANDIDATES = "candidates"
+
+ONLY_HERE = (
+    "a Campaign has it, solved with engine= this cluster; one whose customers stay on it does not"
+)
+"""What is said of arguments and rules that need all customers in one process."""
 
 
 def stated_without_customers(
@@ -66,9 +71,9 @@ def stated_without_customers(
     ------
     InvalidInput
     """
-    checked = check_parts(limits, "limit", Limit)
-    _refuse_heads(checked)
-    columns = sorted(candidate_columns(checked, value, check_parts(rules, "rule", CustomerRule)))
+    checked, asked = check_parts(limits, "limit", Limit), check_parts(rules, "rule", CustomerRule)
+    refuse_what_is_only_here(asked, checked)
+    columns = sorted(candidate_columns(checked, value, asked))
     schema = plain_schema(schemas[CANDIDATES], CANDIDATES, columns)
     offer_table = sorted_offers(tables.as_table(offers, "offers"))
     offer_ids = tables.ids(offer_table, "offers", "offer")
@@ -100,14 +105,24 @@ def stated_without_customers(
     )
 
 
-def _refuse_heads(limits: Sequence[Limit]) -> None:
-    """Refuse limits per head: no process here has a table customers to count heads in."""
+def refuse_what_is_only_here(rules: Sequence[CustomerRule], limits: Sequence[Limit]) -> None:
+    """Refuse rules that say what messages cost, and limits per head: they count customers whom no process sees all.
+
+    Parameters
+    ----------
+    rules : sequence of CustomerRule
+    limits : sequence of Limit
+
+    Raises
+    ------
+    Unsupported
+    """
+    for rule in rules:
+        if rule.cost is not None:
+            raise Unsupported(f"{rule.label}: cost: {ONLY_HERE}")
     for limit in limits:
         if limit.per_head:
-            raise InvalidInput(
-                f"{limit.label}: per_head: expected the table customers in one process, which counts heads, "
-                "got one that stays on a cluster"
-            )
+            raise Unsupported(f"{limit.label}: per_head: {ONLY_HERE}")
 
 
 @dataclass(frozen=True, eq=False)

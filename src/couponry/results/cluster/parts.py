@@ -80,12 +80,15 @@ class ShardCoupons:
     schema : pyarrow.Schema
         Of the allocation.
     columns : tuple of Column
+    items : int
+        What has a number from here on is no coupon: refunds of what messages cost.
     """
 
     choices: BlocksTask
     offers: pa.Array
     schema: pa.Schema
     columns: tuple[Column, ...]
+    items: int
 
     def batches(self, number: int, threads: int) -> tuple[int, Iterator[pa.RecordBatch]]:
         """Make the coupons of one shard.
@@ -104,8 +107,9 @@ class ShardCoupons:
             Some of them at a time.
         """
         indptr, choice = self.choices.chosen(number, threads)
-        chosen = np.flatnonzero(choice)
         arrays = self.choices.recipe.store.arrays(number, threads, self._is_read)
+        chosen = np.flatnonzero(choice)
+        chosen = chosen[arrays["item"][chosen] < self.items]
         customer = np.searchsorted(indptr, chosen, side="right") - 1
         distinct = len(customer) and 1 + int((np.diff(customer) > 0).sum())
         parts = (slice(start, start + ROWS) for start in range(0, len(chosen), ROWS))
@@ -195,8 +199,8 @@ def coupons_of_shards(rows: PlannedRows) -> Callable[[Sequence[int]], ShardCoupo
         )
     plan = rows.plan
     choices = engine_of(plan).blocks_task(plan.price, plan.free, plan.free_choice)
-    columns = tuple(_columns(rows.compiled))
-    return lambda shards: ShardCoupons(choices(shards), rows.offers, rows.schema, columns)
+    columns, items = tuple(_columns(rows.compiled)), len(rows.compiled.items)
+    return lambda shards: ShardCoupons(choices(shards), rows.offers, rows.schema, columns, items)
 
 
 def engine_of(plan: Plan) -> ClusterEngine:
@@ -254,7 +258,7 @@ def write_parts(rows: PlannedRows, folder: str | Path) -> list[Path | str]:
     for file in place.names():
         place.remove(file)
     parts = engine.map_shards(lambda shards: WriteTask(coupons(shards), name))
-    _commit(name, parts, rows.plan.coupons)
+    _commit(name, parts, rows.coupons)
     if is_uri(name):
         return [f"{name}/{part.file}" for part in parts]
     return [Path(name) / part.file for part in parts]

@@ -15,6 +15,7 @@ from ...engines.cluster.shards import Everybody
 from ...engines.cluster.store import ShardStore, write_store
 from ...kernels import Backend
 from ...model.compiled_campaign import CompiledCampaign
+from ...model.compiling.messages.message_costs import COST
 from ...solver.packed import CandidatesElsewhere, HeldCandidates, PackedCandidates, RuleFacts
 from ...solver.problem import Problem
 from ...utils.arrays.array_store import Arrays
@@ -55,9 +56,17 @@ def shard_attributes(compiled: CompiledCampaign) -> dict[str, NDArray[Any]]:
     """
     amounts = map(compiled.coupon_amount, compiled.campaign.coupon_columns())
     stated = {name: None for amount in amounts if amount is not None for name in amount.slopes}
-    known = compiled.amounts.attributes  # the problem's first, then whatever else was looked up
-    passed = dict.fromkeys(list(known)[: len(compiled.problem.low)])
-    return {name: known[name].values for name in passed | stated}
+    known, costs = compiled.amounts.attributes, compiled.costs
+    passed = compiled.problem.attributes  # of the first that are known, and of refunds
+    names = [*known, *([COST] if costs is not None and costs.differ else [])]
+    names = [*list(known)[: len(passed) - (len(names) - len(known))], *names[len(known) :]]
+    found = dict(zip(names, passed, strict=True))
+    for name in stated.keys() - found.keys():  # was looked up later
+        values = known[name].values
+        if costs is not None:
+            values = costs.beside(values, np.zeros((1, costs.n_refunds), values.dtype))
+        found[name] = values
+    return found
 
 
 def shards_of(
@@ -148,13 +157,18 @@ def beside(compiled: CompiledCampaign, start: int, stop: int) -> Arrays:
     dict of str to ndarray
     """
     problem, candidates = compiled.problem, compiled.campaign.candidates
-    own = slice(*(int(place) for place in problem.shard.indptr[[start, stop]]))
+    begin, end = (int(place) for place in problem.shard.indptr[[start, stop]])
     attributes = shard_attributes(compiled).values()
-    arrays = {attribute_array(c): array[own] for c, array in enumerate(attributes)}
+    arrays = {attribute_array(c): array[begin:end] for c, array in enumerate(attributes)}
+    offer, costs = candidates.offer[begin:end], compiled.costs
+    if costs is not None:  # a refund is none
+        own = slice(*(int(place) for place in costs.indptr[[start, stop]]))
+        offer = np.zeros(end - begin, candidates.offer.dtype)
+        offer[problem.shard.item[begin:end] < len(compiled.items)] = candidates.offer[own]
     if compiled.campaign.units is not None:
         start, stop = compiled.campaign.units.ptr[[start, stop]].tolist()
     ids = candidates.customers[start:stop]
-    return {OFFER: candidates.offer[own], **arrays, **id_arrays(ids)}
+    return {OFFER: offer, **arrays, **id_arrays(ids)}
 
 
 def _digest(compiled: CompiledCampaign, backend: Backend, threads: int) -> str:
