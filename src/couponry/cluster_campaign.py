@@ -54,7 +54,7 @@ class ClusterCampaign:
     offers : table
         As for `Campaign`, here.
     candidates, customers, history : table
-        As for `Campaign`: DataFrames of the engine's Spark session, or tables of this process. Without candidates the
+        As for `Campaign`: DataFrames of the engine's Spark or Dask, or tables of this process. Without candidates the
         customers are those that another campaign has left in the engine's folder, with the columns that it used.
     rules, limits, value, name : optional
         As for `Campaign`.
@@ -145,7 +145,7 @@ class ClusterCampaign:
         offers, covers, products : table
             As for `Campaign.from_transactions`, here.
         transactions, customers, history : table
-            As for `Campaign.from_transactions`: DataFrames of the engine's Spark session, or tables of this process,
+            As for `Campaign.from_transactions`: DataFrames of the engine's Spark or Dask, or tables of this process,
             each with a column `customer`.
         targeting, rules, limits, value, name : optional
             As for `Campaign.from_transactions`.

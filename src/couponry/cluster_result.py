@@ -76,7 +76,7 @@ class ClusterResult(CampaignSolution):
     infeasible : dict or None
         The conflict, as infeasible.json has it.
     message_costs : float
-        0: rules that say what messages cost are refused on clusters.
+        0: a `Campaign` has the rules that say what messages cost.
     convergence : dict of str to list
         How bound and objective became better: after so many `passes` over the candidates the `bound` and the
         `objective` of the best allocation, each None as long as it was not known. The last may differ from `bound` and

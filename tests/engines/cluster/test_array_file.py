@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +74,28 @@ def test_a_file_that_cannot_be_written_leaves_nothing(
     with pytest.raises(OSError, match="disk full"):
         write_arrays(tmp_path, "part", ARRAYS, HASH, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files that are mapped could not be removed")
+def test_files_stay_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last ones, as long as they are what they were."""
+    monkeypatch.setattr(array_file, "MOST_KEPT", 2)
+    monkeypatch.setattr(array_file, "_kept", {})
+    written = [
+        write_arrays(tmp_path, f"part-{n}", {"one": np.full(9, n)}, HASH, 1) for n in range(3)
+    ]
+
+    def mapped(n: int) -> np.ndarray:
+        name, digest = written[n]
+        return map_arrays(tmp_path / name, digest, HASH, 1)["one"]
+
+    first = mapped(0)
+    assert np.shares_memory(first, mapped(0))
+    for n in (1, 2, 0):
+        assert mapped(n).tolist() == [n] * 9
+    assert not np.shares_memory(first, mapped(0)) and len(array_file._kept) == 2
+    before, path = mapped(0), tmp_path / written[0][0]
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+    assert not np.shares_memory(before, mapped(0)) and mapped(0).tolist() == [0] * 9

@@ -99,7 +99,7 @@ def test_kinds_are_what_they_are_for() -> None:
     assert solved("infeasible").status == "infeasible"
 
 
-@pytest.mark.parametrize("most_sampled", [1 << 22, 1 << 16])
+@pytest.mark.parametrize("most_sampled", [1 << 21, 1 << 16])
 def test_samples_and_newton(
     most_sampled: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,14 +111,23 @@ def test_samples_and_newton(
     monkeypatch.setattr(gathering, "MOST_GATHERED", 1_000)
     monkeypatch.setattr(CandidatesElsewhere, "_held", property(refuse))
     few = SampleSize(1 << 16, 0.0, 1 << 16)
-    larger = replace(FEW_FREE.sampling, customers_per_sampled=4, curvature=few, regret=few)
+    many = SampleSize(1 << 17, 0.0, 1 << 17)  # losses of so many are counted by workers
+    larger = replace(FEW_FREE.sampling, customers_per_sampled=4, curvature=few, regret=many)
     options: dict[str, Any] = {"gap": GAP, "solver_options": replace(FEW_FREE, sampling=larger)}
     local = campaign().solve(threads=2, **options)
-    engine = sharded(tmp_path, 16, of=40_000)
+    asked = set[str]()
+
+    class Noting(InProcessRunner):
+        def sum(self, task: Any, shards: Any) -> Any:
+            asked.add(type(task).__name__)
+            return super().sum(task, shards)
+
+    engine = sharded(tmp_path, 16, Noting(2, 3), of=40_000)
     result = campaign().solve(threads=1, engine=engine, **options)
+    assert ("LossesTask" in asked) == (most_sampled < 1 << 21)
     assert 0 < len(result.plan.free) < 20_000
     assert fingerprint(result) == fingerprint(local) and result.full_passes == local.full_passes
-    assert bool(list(tmp_path.glob("*-sample-*"))) == (most_sampled < 1 << 22)
+    assert bool(list(tmp_path.glob("*-sample-*"))) == (most_sampled < 1 << 21)
     cluster = result.plan.engine
     for ask in (lambda: cluster.shard, lambda: cluster.choose(result.plan.price)):
         with pytest.raises(Unsupported, match="expected at most 1,000"):

@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from tests.support.cluster_campaigns import CUSTOMERS, fingerprint, solved
+from tests.support.cluster_campaigns import CUSTOMERS, fingerprint, solved, solved_on_cluster
 from tests.support.cluster_driver import Mortal, killed
 from tests.support.cluster_tasks import Lost, Refused, Stuck, Sums, Texts, Threads
 from tests.support.clusters import Connected, Unlucky, driven, on_dask, on_spark
@@ -119,6 +121,21 @@ def test_solves_of_many_jobs(dask: DaskCluster, kind: str, tmp_path: Path) -> No
     with on_dask(dask) as cluster:
         result = solved(kind, threads=1, engine=Cluster(cluster.runner, tmp_path, 125))
         assert fingerprint(result) == fingerprint(solved(kind, threads=1))
+
+
+def test_from_tables_of_dask(dask: DaskCluster, tmp_path: Path) -> None:
+    """Rows in any order, of which each partition has some of every customer's; some tables of this process."""
+    frames = pytest.importorskip("dask.dataframe")
+    made = iter(range(9))
+
+    def take(table: pa.Table) -> Any:
+        return table if next(made) == 1 else frames.from_pandas(table.to_pandas(), npartitions=3)
+
+    with on_dask(dask) as cluster:
+        engine = Cluster(cluster.runner, tmp_path, 500)
+        result = solved_on_cluster("contacts", engine, take, threads=1)
+        assert len(list((tmp_path / "candidates").glob("0*.arrays"))) > 1
+        assert fingerprint(result) == fingerprint(solved("contacts", threads=1))
 
 
 def test_solves_whose_tasks_are_killed(cluster: Connected, tmp_path: Path) -> None:

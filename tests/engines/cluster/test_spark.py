@@ -22,7 +22,7 @@ from tests.support.cluster_campaigns import (
     solved_on_cluster,
 )
 from tests.support.cluster_driver import ended_after_each_job
-from tests.support.cluster_tasks import Stuck, Sums
+from tests.support.cluster_tasks import Stuck, Sums, Texts
 from tests.support.clusters import ConnectedSpark, on_spark
 from tests.support.processes import command_of
 from tests.support.spark_cluster import REPOSITORY, SparkCluster
@@ -30,6 +30,7 @@ from tests.support.spark_cluster import REPOSITORY, SparkCluster
 from couponry import InvalidInput, cli, write_campaign
 from couponry.engines import Cluster, Dask, Runner, Spark
 from couponry.engines.cluster.runner import Task
+from couponry.engines.cluster.spark import SparkRunner
 from couponry.engines.cluster.spark import _told as told
 from couponry.results.cluster.parts import WriteTask
 
@@ -121,6 +122,16 @@ def test_a_driver_that_ends_after_each_job_goes_on(hasty: ConnectedSpark, tmp_pa
     """Spark is asked one thing more each time, until the solve is done: the bits of one machine."""
     jobs, result = ended_after_each_job("soft", hasty.runner, tmp_path)
     assert jobs > 5 and fingerprint(result) == fingerprint(solved("soft", threads=1))
+
+
+def test_frames_answer_as_rdds_do(hasty: ConnectedSpark) -> None:
+    """Sessions of Connect have no RDDs."""
+    by_frames = SparkRunner(hasty.session, 2)
+    by_frames._by_rdd = False
+    task, shards = Texts(9_000_000), range(5)  # more than a row has
+    assert by_frames.map(task, shards) == hasty.runner.map(task, shards)
+    sums = [runner.sum(Sums(), shards) for runner in (by_frames, hasty.runner)]
+    assert [table.tolist() for table in sums[0]] == [table.tolist() for table in sums[1]]
 
 
 def test_workers_without_couponry_are_told_in_a_line() -> None:

@@ -17,4 +17,5 @@ array_file.py   arrays in one file
 places.py       folders and URIs, and the files of a store there
 spark.py        runners of Spark and of Dask, and what users solve with
 dask.py
+dask_tables.py  DataFrames of Dask, brought together by customers
 """

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import getitem
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from ...utils.checks import shown
 from ...utils.errors import InvalidInput
 from ...utils.progress.watch import check_cancelled
 from .cluster import Cluster
+from .dask_tables import (
+    as_arrow,
+    cut,
+    edges_of,
+    is_dask_table,
+    schema_of,
+    seen_customers,
+    work_on_pieces,
+)
 from .runner import POLL_SECONDS, Runner
-from .work import work
+from .work import answer_of, packed_task, work
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 RETRIES = 3
 """How often a task that failed is tried again, as Spark does; Dask itself counts workers that were lost with it."""
@@ -77,13 +89,62 @@ class DaskRunner(Runner):
 
     def run(self, task: bytes, shares: Sequence[tuple[int, ...]]) -> list[bytes]:
         """See `Runner.run`."""
+        futures = [self._submit(work, task, share, self.threads) for share in shares]
+        return self._finished(futures, futures)
+
+    def takes(self, table: Any) -> bool:
+        """See `Runner.takes`: DataFrames of Dask."""
+        return is_dask_table(table)
+
+    def schema(self, table: Any) -> pa.Schema:
+        """See `Runner.schema`."""
+        return schema_of(table) if self.takes(table) else table.schema
+
+    def on_rows(self, task: Any, tables: Mapping[str, Any], customers: int) -> list[Any]:
+        """See `Runner.on_rows`: workers cut partitions by customers, and put parts together."""
+        if not any(map(self.takes, tables.values())):
+            return super().on_rows(task, tables, customers)
+        first, *_ = tables
+        started: list[Future] = []
+
+        def submit(*asked: Any) -> Future:
+            started.append(self._submit(*asked))
+            return started[-1]
+
+        parts = {name: self._partitions(table, submit) for name, table in tables.items()}
+        seen = [submit(seen_customers, one) for one in parts[first]]
+        edges = edges_of(self._finished(seen, started), customers)
+        names = [name for name, some in parts.items() for _ in some]
+        pieces = [submit(cut, one, edges) for some in parts.values() for one in some]
+        packed = packed_task(task)
+        done = [
+            submit(
+                work_on_pieces,
+                packed,
+                n,
+                names,
+                self.threads,
+                *(submit(getitem, p, n) for p in pieces),
+            )
+            for n in range(len(edges) + 1)
+        ]
+        return [answer_of(found) for found in self._finished(done, started)]
+
+    def _partitions(self, table: Any, submit: Callable[..., Future]) -> list[Any]:
+        """Partitions as tables of Arrow, where they are; a table of this process is one of its own."""
+        if not self.takes(table):
+            return [table]
+        schema = schema_of(table)
+        return [submit(as_arrow, one, schema) for one in self._client.compute(table.to_delayed())]
+
+    def _submit(self, function: Callable[..., Any], *asked: Any) -> Future:
+        # tied to no worker: tasks whose workers are all lost would wait for these for ever
+        return self._client.submit(function, *asked, pure=False, retries=RETRIES)
+
+    def _finished(self, futures: list[Future], started: list[Future]) -> list[Any]:
+        """Wait for some of what was started, and end it all where this thread is told to stop."""
         from distributed import TimeoutError, wait
 
-        # tied to no worker: tasks whose workers are all lost would wait for these for ever
-        futures = [
-            self._client.submit(work, task, share, self.threads, pure=False, retries=RETRIES)
-            for share in shares
-        ]
         try:
             while True:
                 try:
@@ -93,5 +154,5 @@ class DaskRunner(Runner):
                     check_cancelled()
             return list(self._client.gather(futures))
         except BaseException:
-            self._client.cancel(futures)
+            self._client.cancel(started)
             raise

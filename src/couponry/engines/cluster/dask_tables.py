@@ -1,0 +1,155 @@
+"""Rows of Dask's own tables, brought together by customers: what tasks do with partitions, and where parts are cut.
+
+Each partition is cut where all others are, and each part is put together of its pieces. Plain tasks do it, which Dask
+runs again where a worker is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from .work import work_on_rows
+
+SEEN_SHARE = 64
+"""Of so many customers one is seen, by the hash of its id, to tell how many there are and where parts are cut."""
+
+
+def is_dask_table(table: Any) -> bool:
+    """Tell whether a table is a DataFrame of Dask.
+
+    Parameters
+    ----------
+    table : object
+
+    Returns
+    -------
+    bool
+    """
+    return hasattr(table, "to_delayed") and hasattr(table, "npartitions")
+
+
+def schema_of(table: Any) -> pa.Schema:
+    """Tell the columns of a DataFrame of Dask by its first row.
+
+    Parameters
+    ----------
+    table : dask.dataframe.DataFrame
+
+    Returns
+    -------
+    pyarrow.Schema
+    """
+    found = pa.Schema.from_pandas(table.head(1, npartitions=-1), preserve_index=False)
+    return found.remove_metadata()
+
+
+def as_arrow(partition: Any, schema: pa.Schema) -> pa.Table:
+    """Take a partition as a table of Arrow.
+
+    Parameters
+    ----------
+    partition : pandas.DataFrame
+    schema : pyarrow.Schema
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    return pa.Table.from_pandas(partition, schema=schema, preserve_index=False)
+
+
+def seen_customers(table: pa.Table) -> pa.Array:
+    """Find a share of the customers of a partition, the same in every partition.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+
+    Returns
+    -------
+    pyarrow.Array
+        Each once.
+    """
+    import pandas as pd
+
+    known = pc.unique(table["customer"]).drop_null()
+    hashed = pd.util.hash_pandas_object(known.to_pandas(), index=False).to_numpy()
+    return known.filter(pa.array(hashed % SEEN_SHARE == 0))
+
+
+def edges_of(seen: Sequence[pa.Array], customers: int) -> NDArray[Any]:
+    """Find where parts of about so many customers are cut.
+
+    Parameters
+    ----------
+    seen : sequence of pyarrow.Array
+        Of all partitions.
+    customers : int
+        Of a part.
+
+    Returns
+    -------
+    ndarray of int64, or of str
+        First customer of each part but the first, ascending.
+    """
+    kind = pa.large_string() if not pa.types.is_integer(seen[0].type) else pa.int64()
+    known = pc.unique(pa.concat_arrays([one.cast(kind) for one in seen]))
+    known = known.take(pc.sort_indices(known))
+    parts = max(1, -(-SEEN_SHARE * len(known) // customers))
+    at = np.unique(np.arange(1, parts) * len(known) // parts)
+    return _values(known)[at[at > 0]]
+
+
+def cut(table: pa.Table, edges: NDArray[Any]) -> list[pa.Table]:
+    """Cut the rows of a partition into those of each part.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    edges : ndarray
+        Of `edges_of`.
+
+    Returns
+    -------
+    list of pyarrow.Table
+    """
+    column = table["customer"].combine_chunks()
+    known = pc.is_valid(column).to_numpy(zero_copy_only=False)
+    part = np.zeros(len(table), np.int64)  # who is null is told by whoever takes the rows
+    part[known] = np.searchsorted(edges, _values(column.drop_null()), side="right")
+    return [table.filter(pa.array(part == number)) for number in range(len(edges) + 1)]
+
+
+def work_on_pieces(
+    task: bytes, number: int, names: Sequence[str], threads: int, *pieces: pa.Table
+) -> bytes:
+    """Do a task with the pieces of a part.
+
+    Parameters
+    ----------
+    task, number, threads
+        As `work.work_on_rows` takes them.
+    names : sequence of str
+        Of the table of each piece.
+    *pieces : pyarrow.Table
+
+    Returns
+    -------
+    bytes
+    """
+    named = zip(names, pieces, strict=True)
+    rows = ((name, batch) for name, piece in named for batch in piece.to_batches())
+    return work_on_rows(task, number, rows, threads)
+
+
+def _values(ids: pa.Array) -> NDArray[Any]:
+    """Ids whose order is that of customers: whole numbers, or text by its characters, which is by its bytes."""
+    if pa.types.is_integer(ids.type):
+        return ids.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return np.array(ids.to_pylist(), object)
