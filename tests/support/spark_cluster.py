@@ -19,8 +19,9 @@ from .processes import Started, end, start, wait_for
 HOST, OTHER_HOST = "127.0.0.1", "127.0.0.2"
 """Both on the loopback; Spark has no second attempt run on the host of the first."""
 
-JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.net.preferIPv4Stack=true"
-"""Quick to start: nothing here runs for long."""
+JAVA_OPTIONS = "-XX:+UseSerialGC -Djava.net.preferIPv4Stack=true"
+QUICK_TO_START = " -XX:TieredStopAtLevel=1"
+"""No test runs for long."""
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = Path(__import__("couponry").__file__).parents[1]
@@ -46,19 +47,22 @@ class SparkCluster:
     ----------
     folder : Path
         For logs and the workers' files.
+    measured : bool
+        As users start one: nothing is asserted or noted that tests look at, and Java compiles what runs often.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, measured: bool = False):
         import pyspark
 
-        self.folder = folder
+        self.folder, self._measured = folder, measured
+        self._java = JAVA_OPTIONS + ("" if measured else QUICK_TO_START)
         self._home = Path(pyspark.__file__).parent
         self.environment = os.environ | {
             "SPARK_LOCAL_IP": HOST,
             "SPARK_LOCAL_HOSTNAME": HOST,
             "SPARK_HOME": str(self._home),
             "SPARK_DAEMON_MEMORY": "256m",
-            "SPARK_DAEMON_JAVA_OPTS": JAVA_OPTIONS,
+            "SPARK_DAEMON_JAVA_OPTS": JAVA_OPTIONS + QUICK_TO_START,
             "SPARK_LOG_DIR": str(folder),
             "PYSPARK_PYTHON": sys.executable,
             "PYTHONWARNINGS": "ignore",
@@ -90,18 +94,24 @@ class SparkCluster:
     def settings(self, executors: int) -> dict[str, str]:
         """Settings of a session with so many executors of one core each."""
         paths = os.pathsep.join([str(SOURCES), str(REPOSITORY)])
-        return {
+        noted = {
+            "spark.executorEnv.COUPONRY_ASSERTIONS": "1",
+            "spark.eventLog.enabled": "true",
+            "spark.eventLog.dir": self.events.as_uri(),
+            "spark.eventLog.compress": "false",
+            "spark.eventLog.rolling.enabled": "false",
+        }
+        return ({} if self._measured else noted) | {
             "spark.master": self.master,
             "spark.driver.host": HOST,
             "spark.driver.bindAddress": HOST,
             "spark.driver.memory": "512m",
-            "spark.driver.extraJavaOptions": JAVA_OPTIONS,
+            "spark.driver.extraJavaOptions": self._java,
             "spark.executor.memory": "512m",
             "spark.executor.cores": "1",
-            "spark.executor.extraJavaOptions": JAVA_OPTIONS,
+            "spark.executor.extraJavaOptions": self._java,
             "spark.executorEnv.PYTHONPATH": paths,
             "spark.executorEnv.PYTHONWARNINGS": "ignore",
-            "spark.executorEnv.COUPONRY_ASSERTIONS": "1",
             "spark.cores.max": str(executors),
             "spark.scheduler.minRegisteredResourcesRatio": "1.0",
             "spark.ui.enabled": "false",
@@ -109,10 +119,6 @@ class SparkCluster:
             "spark.sql.shuffle.partitions": "4",
             "spark.sql.warehouse.dir": str(self.folder / "warehouse"),
             "spark.local.dir": str(self.folder / "local"),
-            "spark.eventLog.enabled": "true",
-            "spark.eventLog.dir": self.events.as_uri(),
-            "spark.eventLog.compress": "false",
-            "spark.eventLog.rolling.enabled": "false",
         }
 
     @property
