@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -175,6 +177,7 @@ class _Share:
         """Parts of the answers of shares."""
         for number in numbers:
             yield from _parts(number, work(self.task, self.shares[number], self.threads))
+        _keep_what_is_imported()
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,13 @@ def _one_table(frames: Mapping[str, Any]) -> Any:
         others = [column for column in frame.columns if column != "customer"] or ["customer"]
         parts.append(frame.select("customer", f.struct(*others).alias(name)))
     return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
+
+
+@cache
+def _keep_what_is_imported() -> None:
+    """Have Python's collector, which Spark calls after each task, look no more at what lives as long as the worker."""
+    gc.collect()
+    gc.freeze()
 
 
 def _parts(number: int, answer: bytes) -> Iterator[Part]:
