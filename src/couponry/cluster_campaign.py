@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +21,22 @@ from .model.changes import LimitChanges, OfferChanges, RuleChanges, changed
 from .model.inputs.previous_plan import PreviousPlan
 from .model.limits import Limit
 from .model.rules import CustomerRule
+from .results.cluster.heads import check_heads
 from .results.cluster.ingestion import (
     CANDIDATES,
-    ONLY_HERE,
     check_offers,
     ingest,
     ingested,
-    refuse_what_is_only_here,
     stated_without_customers,
 )
+from .results.cluster.only_here import refuse_arguments, refuse_costs
 from .results.cluster.packing import StatedShards
 from .results.cluster.transactions_elsewhere import ingest_transactions
 from .results.options import SolveOptions
 from .results.solve import solve
 from .solver.options import DEFAULT_OPTIONS, SolverOptions
 from .utils.checks import shown
-from .utils.errors import InvalidInput, Unsupported
+from .utils.errors import InvalidInput
 from .utils.progress.cancel import CancelToken
 from .utils.progress.watch import Progress
 from .utils.table_types import Table
@@ -99,21 +100,20 @@ class ClusterCampaign:
         previous: PreviousPlan | None = None,
         unit: str | None = None,
     ):
-        for argument, asked in {"backups": backups, "previous": previous, "unit": unit}.items():
-            if asked:
-                raise Unsupported(f"ClusterCampaign: {argument}: {ONLY_HERE}")
+        refuse_arguments(backups=backups, previous=previous, unit=unit)
         _check_engine(engine)
         agreed: dict[str, Any] = {"rules": rules, "limits": limits, "value": value, "name": name}
         if candidates is None:
-            store, schemas = ingested(engine)
-            stated = stated_without_customers(offers, schemas, **agreed)
+            store, schemas, heads = ingested(engine)
+            stated = replace(stated_without_customers(offers, schemas, **agreed), heads=heads)
             check_offers(store, stated)
         else:
             beside = {"customers": customers, "history": history}
             given = _given(engine, {CANDIDATES: candidates, **beside})
             schemas = {table: engine.runner.schema(rows) for table, rows in given.items()}
             stated = stated_without_customers(offers, schemas, **agreed)
-            store = ingest(engine, given, stated)
+            store, stated = ingest(engine, given, stated)
+        check_heads(stated)
         self._hold(engine, StatedShards(store, stated, load().name))
 
     @classmethod
@@ -247,7 +247,8 @@ class ClusterCampaign:
             shards.campaign, limits=limits, drop_limits=drop_limits, add_limits=add_limits,
             offers=offers, rules=rules, drop_rules=drop_rules, add_rules=add_rules,
         )  # fmt: skip
-        refuse_what_is_only_here(other.rules, other.limits)
+        refuse_costs(other.rules)
+        check_heads(other)
         made = ClusterCampaign.__new__(ClusterCampaign)
         made._hold(self._engine, StatedShards(shards.store, other, shards.backend))
         return made

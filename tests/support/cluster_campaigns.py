@@ -161,21 +161,32 @@ def messages() -> Campaign:
     return Campaign(**made, history=had, rules=rules, limits=[CAPS])
 
 
+FAIR = Limit(
+    "fair",
+    customers={"segment": ["new"]},
+    relative_to={"customers": {"segment": ["gold"]}},
+    per_head=True,
+    min=0.9,
+)
+
+
+def heads() -> Campaign:
+    """A limit per head, which counts customers who have no candidates, too."""
+    made = tables()
+    nobody = {"customer": [f"n{n}" for n in range(90)], "segment": ["gold", "new", "new"] * 30}
+    others = pa.table(nobody | {"slots": [1] * 90}, made["customers"].schema)
+    made["customers"] = pa.concat_tables([made["customers"], others])
+    return Campaign(**made, rules=[SLOTS], limits=[CAPS, FAIR])
+
+
 def households() -> Campaign:
     """Customers of whom some are one unit, and a limit per head of theirs."""
     made = tables()
     house = np.arange(CUSTOMERS) // 3
     alone = np.arange(CUSTOMERS) % 5 == 0
     made["customers"] = made["customers"].append_column("house", pa.array(house, mask=alone))
-    fair = Limit(
-        "fair",
-        customers={"segment": ["new"]},
-        relative_to={"customers": {"segment": ["gold"]}},
-        per_head=True,
-        min=0.9,
-    )
     rules = [CustomerRule("in a house", max=4), CustomerRule("each", max=2, each="customer")]
-    return Campaign(**made, unit="house", rules=rules, limits=[CAPS, fair])
+    return Campaign(**made, unit="house", rules=rules, limits=[CAPS, FAIR])
 
 
 def again() -> Campaign:
@@ -194,11 +205,11 @@ def again() -> Campaign:
 KINDS: dict[str, Callable[[], Campaign]] = {
     made.__name__: made
     for made in (
-        mixed, segments, contacts, matching, soft, infeasible, sums, messages, households, again,
+        mixed, segments, contacts, matching, soft, infeasible, sums, heads, messages, households, again,
     )
 }  # fmt: skip
 
-STAY_THERE = "mixed", "segments", "contacts", "matching", "soft", "infeasible", "sums"
+STAY_THERE = "mixed", "segments", "contacts", "matching", "soft", "infeasible", "sums", "heads"
 """Kinds whose customers may stay on a cluster."""
 
 

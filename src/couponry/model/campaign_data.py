@@ -82,6 +82,9 @@ class CampaignData:
         How many pairs an earlier plan gave; candidates then have a column that says which.
     units : Units or None
         What customer rules hold for; None: single customers.
+    heads : pyarrow.Table or None
+        How many customers have which values of some columns, where the table customers is not whole in this process:
+        these columns, and `HEADS`.
     """
 
     offers: pa.Table
@@ -99,6 +102,7 @@ class CampaignData:
     backups: int = 0
     previous: PairCounts | None = None
     units: Units | None = None
+    heads: pa.Table | None = None
 
     @classmethod
     def make(

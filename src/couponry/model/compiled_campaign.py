@@ -255,7 +255,9 @@ def compile_campaign(
     said = statement_findings(statement_of(campaign)) if refuse else []
     refuse_errors(said)
     candidates = campaign.candidates
-    customers = Customers(campaign.customers, candidates.customers, campaign.units)
+    customers = Customers(
+        campaign.customers, candidates.customers, campaign.units, heads=campaign.heads
+    )
     items, item = _items_of(campaign, customers)
     amounts = Amounts(items, item, candidates, backend, customers, campaign.candidate_names)
     value = amounts.of(campaign.value, "objective")

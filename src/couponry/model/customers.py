@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from .units.units import Units
 
 
+HEADS = "heads"
+"""Column that says how many customers a row stands for."""
+
+
 class Customers:
     """Looks customers up in the table customers.
 
@@ -34,6 +38,8 @@ class Customers:
         What rules hold for. Default: single customers.
     columns : sequence of str, optional
         Columns that customers are known to have, where their table is not at hand.
+    heads : pyarrow.Table, optional
+        How many customers there are, where the table has some of them alone; see `CampaignData`.
     """
 
     def __init__(
@@ -42,8 +48,10 @@ class Customers:
         customers: pa.Array,
         units: Units | None = None,
         columns: Sequence[str] | None = None,
+        heads: pa.Table | None = None,
     ):
         self.table = table
+        self.heads = heads
         self.units = units
         self._ids = customers
         self._rows: NDArray[np.int64] | None = None

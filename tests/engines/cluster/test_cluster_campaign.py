@@ -189,9 +189,6 @@ def test_what_a_cluster_does_not_have_is_refused(tmp_path: Path) -> None:
         "ClusterCampaign: previous": {"previous": PreviousPlan(rows)},
         "ClusterCampaign: unit": {"unit": "house"},
         "customer_rule 'mails': cost": {"rules": [CustomerRule("mails", cost=[0.0, 1.0])]},
-        "limit 'fair': per_head": {
-            "limits": [Limit("fair", relative_to={"where": {"offer": 1}}, per_head=True, max=1)]
-        },
     }
     for said, asked in refused.items():
         with pytest.raises(Unsupported, match=f"^{said}: a Campaign has it, solved with engine="):
@@ -207,3 +204,24 @@ def test_saved_results_hold_up(kind: str, tmp_path: Path) -> None:
     saved = result.save(tmp_path / "saved")
     write_campaign(KINDS[kind](), tmp_path / "campaign")
     assert verify_result(tmp_path / "campaign", saved).ok
+
+
+def test_heads_are_counted_where_customers_are_stated(tmp_path: Path) -> None:
+    """And not again."""
+    campaign, engine = KINDS["heads"](), local_shards(tmp_path / "heads")
+    stated = on_cluster(campaign, engine)
+    assert stated.data.heads.sort_by("segment").to_pydict() == {
+        "segment": ["gold", "new", "silver"],
+        "heads": [
+            sum(one == segment for one in campaign.data.customers["segment"].to_pylist())
+            for segment in ("gold", "new", "silver")
+        ],
+    }
+    other = Limit("by slots", relative_to={"customers": {"slots": [1]}}, per_head=True, max=9)
+    with pytest.raises(InvalidInput, match=r"^limit 'by slots': per_head: expected .* \['slots'\]"):
+        stated.changed(add_limits=[other])
+    again = ClusterCampaign(engine, campaign.offers, rules=campaign.rules, limits=campaign.limits)
+    assert again.data.heads.equals(stated.data.heads)
+    few = on_cluster(segments(), local_shards(tmp_path / "none"))
+    with pytest.raises(InvalidInput, match=r"^limit 'by slots': per_head: expected"):
+        few.changed(add_limits=[other])

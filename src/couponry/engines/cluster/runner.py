@@ -186,7 +186,7 @@ class Runner:
 
 
 def parts_by_customer(tables: Mapping[str, pa.Table], customers: int) -> Iterator[list[Rows]]:
-    """Part the rows of tables by customers; rows of others than those of the first table are left out.
+    """Part the rows of tables by customers; rows of others than those of the first table are of the first part.
 
     Parameters
     ----------
@@ -204,10 +204,7 @@ def parts_by_customer(tables: Mapping[str, pa.Table], customers: int) -> Iterato
     part = {}
     for name, table in tables.items():
         number = pc.index_in(table["customer"].cast(known.type), value_set=known)
-        lost = (
-            0 if table is first else -1
-        )  # a customer that is null is told by whoever takes the rows
-        part[name] = pc.fill_null(pc.divide(number, customers), lost)
+        part[name] = pc.fill_null(pc.divide(number, customers), 0)
     for n in range(max(1, -(-len(known) // customers))):
         rows = [(name, table.filter(pc.equal(part[name], n))) for name, table in tables.items()]
         yield [(name, batch) for name, some in rows for batch in some.to_batches()]

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..customers import Customers
+from ..customers import HEADS, Customers
 from ..items import Items, column_names
 from ..limit_bounds import (
     GroupBounds,
@@ -222,8 +223,12 @@ def _heads(selection: Selection, customers: Customers) -> NDArray[np.float64]:
     """How many customers of the table customers each group of a selection is about."""
     if not len(selection.customers):
         return np.zeros(selection.count)
+    weight = None
+    if customers.heads is not None:
+        weight = customers.heads[HEADS].to_numpy()
+        customers = Customers(customers.heads, pa.array([], pa.int64()))
     heads = np.bincount(
-        1 + selection.customers.of_table(customers), minlength=1 + len(selection.customers)
+        1 + selection.customers.of_table(customers), weight, 1 + len(selection.customers)
     )[1:]
     return heads[selection.who_of_group()].astype(float)
 

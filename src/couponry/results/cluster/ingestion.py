@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -32,15 +32,12 @@ from ...model.contact_history import check_history
 from ...model.limits import Limit
 from ...model.rules import CustomerRule
 from ...utils.arrays.array_store import MemoryStore
-from ...utils.errors import InvalidInput, Unsupported
+from ...utils.errors import InvalidInput
+from .heads import added_heads, heads_of, read_heads, written_heads
+from .only_here import refuse_costs
 from .stated_customers import StatedCustomers, rows_of
 
 CANDIDATES = "candidates"
-
-ONLY_HERE = (
-    "a Campaign has it, solved with engine= this cluster; one whose customers stay on it does not"
-)
-"""What is said of arguments and rules that need all customers in one process."""
 
 
 def stated_without_customers(
@@ -72,7 +69,7 @@ def stated_without_customers(
     InvalidInput
     """
     checked, asked = check_parts(limits, "limit", Limit), check_parts(rules, "rule", CustomerRule)
-    refuse_what_is_only_here(asked, checked)
+    refuse_costs(asked)
     columns = sorted(candidate_columns(checked, value, asked))
     schema = plain_schema(schemas[CANDIDATES], CANDIDATES, columns)
     offer_table = sorted_offers(tables.as_table(offers, "offers"))
@@ -105,24 +102,19 @@ def stated_without_customers(
     )
 
 
-def refuse_what_is_only_here(rules: Sequence[CustomerRule], limits: Sequence[Limit]) -> None:
-    """Refuse rules that say what messages cost, and limits per head: they count customers whom no process sees all.
+class Ingested(NamedTuple):
+    """What became of a part of the tables.
 
-    Parameters
+    Attributes
     ----------
-    rules : sequence of CustomerRule
-    limits : sequence of Limit
-
-    Raises
-    ------
-    Unsupported
+    entry : ShardEntry or None
+        None where nobody has a candidate.
+    heads : pyarrow.Table or None
+        Of `heads_of`.
     """
-    for rule in rules:
-        if rule.cost is not None:
-            raise Unsupported(f"{rule.label}: cost: {ONLY_HERE}")
-    for limit in limits:
-        if limit.per_head:
-            raise Unsupported(f"{limit.label}: per_head: {ONLY_HERE}")
+
+    entry: ShardEntry | None
+    heads: pa.Table | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +132,7 @@ class IngestTask:
     campaign: CampaignData
     folder: str
 
-    def __call__(self, number: int, rows: Iterator[Rows], threads: int) -> ShardEntry | None:
+    def __call__(self, number: int, rows: Iterator[Rows], threads: int) -> Ingested:
         """Do it, in a worker.
 
         Parameters
@@ -152,8 +144,7 @@ class IngestTask:
 
         Returns
         -------
-        ShardEntry or None
-            None where nobody has a candidate.
+        Ingested
         """
         others: dict[str, list[pa.RecordBatch]] = {"customers": [], "history": []}
 
@@ -164,25 +155,31 @@ class IngestTask:
                 else:
                     others[name].append(batch)
 
-        some = candidates()
-        first = next((batch for batch in some if batch.num_rows), None)
-        if first is None:
-            return None
-        columns = ["customer", "offer", "role", "mandatory", *self.campaign.candidates.columns]
-        read = stream(chain([first], some), CANDIDATES, columns)
-        offers = tables.ids(self.campaign.offers, "offers", "offer")
-        made = build_candidates(read, offers, MemoryStore(), threads)
+        made = self._candidates(candidates(), threads)
         customers, history = (self._rows(name, others[name]) for name in others)
         for check, table in ((check_customers, customers), (check_history, history)):
             if table is not None:
                 check(table)
+        heads = heads_of(customers, self.campaign)
+        if made is None:
+            return Ingested(None, heads)
         stated = StatedCustomers(
             made,
             rows_of(customers, "customers", made.customers),
             rows_of(history, "history", made.customers),
         )
         arrays = {**stated.arrays(), "first": np.zeros(1, np.int64)}
-        return write_shard(self.folder, number, arrays, threads)
+        return Ingested(write_shard(self.folder, number, arrays, threads), heads)
+
+    def _candidates(self, some: Iterator[pa.RecordBatch], threads: int) -> Candidates | None:
+        """Candidates of the rows; None where there are none, and then all rows have been looked at."""
+        first = next((batch for batch in some if batch.num_rows), None)
+        if first is None:
+            return None
+        columns = ["customer", "offer", "role", "mandatory", *self.campaign.candidates.columns]
+        read = stream(chain([first], some), CANDIDATES, columns)
+        offers = tables.ids(self.campaign.offers, "offers", "offer")
+        return build_candidates(read, offers, MemoryStore(), threads)
 
     def _rows(self, name: str, batches: Sequence[pa.RecordBatch]) -> pa.Table | None:
         """Rows of a table, with the columns that it was stated with."""
@@ -193,7 +190,9 @@ class IngestTask:
         return found.select(empty.column_names).cast(empty.schema).combine_chunks()
 
 
-def ingest(cluster: Cluster, given: Mapping[str, Any], campaign: CampaignData) -> ShardStore:
+def ingest(
+    cluster: Cluster, given: Mapping[str, Any], campaign: CampaignData
+) -> tuple[ShardStore, CampaignData]:
     """Write shards of customers as they were stated, by those who run tasks for a cluster.
 
     Parameters
@@ -207,6 +206,8 @@ def ingest(cluster: Cluster, given: Mapping[str, Any], campaign: CampaignData) -
     Returns
     -------
     ShardStore
+    CampaignData
+        With heads counted, where limits ask for them.
 
     Raises
     ------
@@ -217,7 +218,8 @@ def ingest(cluster: Cluster, given: Mapping[str, Any], campaign: CampaignData) -
     with written_by_one(folder):
         task = IngestTask(campaign, folder)
         found = cluster.runner.on_rows(task, given, int(cluster.shard_customers))
-        return commit(folder, found, campaign)
+        counted = replace(campaign, heads=added_heads([part.heads for part in found]))
+        return commit(folder, [part.entry for part in found], counted), counted
 
 
 def commit(folder: str, found: Sequence[ShardEntry | None], campaign: CampaignData) -> ShardStore:
@@ -247,10 +249,12 @@ def commit(folder: str, found: Sequence[ShardEntry | None], campaign: CampaignDa
     before = accumulate((entry.customers for entry in entries), initial=0)
     numbered = [replace(e, first=n) for e, n in zip(entries, before, strict=False)]
     source = {"offers": _offers_digest(campaign), "schemas": _schemas_of(campaign)}
+    if campaign.heads is not None:
+        source["heads"] = written_heads(campaign.heads)
     return write_manifest(folder, numbered, frozenset(), source)
 
 
-def ingested(cluster: Cluster) -> tuple[ShardStore, dict[str, pa.Schema]]:
+def ingested(cluster: Cluster) -> tuple[ShardStore, dict[str, pa.Schema], pa.Table | None]:
     """Find shards of customers as they were stated, which were written before.
 
     Parameters
@@ -262,6 +266,8 @@ def ingested(cluster: Cluster) -> tuple[ShardStore, dict[str, pa.Schema]]:
     ShardStore
     dict of str to pyarrow.Schema
         Of the tables, for `stated_without_customers`.
+    pyarrow.Table or None
+        Heads, where they were counted.
 
     Raises
     ------
@@ -269,11 +275,12 @@ def ingested(cluster: Cluster) -> tuple[ShardStore, dict[str, pa.Schema]]:
         Where there are none.
     """
     store = ShardStore.open(cluster.place(CANDIDATES))
-    written = store.manifest.source["schemas"]
-    return store, {
+    source = store.manifest.source
+    schemas = {
         name: pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
-        for name, text in written.items()
+        for name, text in source["schemas"].items()
     }
+    return store, schemas, read_heads(source["heads"]) if "heads" in source else None
 
 
 def check_offers(store: ShardStore, campaign: CampaignData) -> None:

@@ -28,6 +28,7 @@ from ...model.campaign_checks import check_customers
 from ...model.campaign_data import CampaignData
 from ...model.contact_history import check_history
 from ...utils.arrays.array_store import MemoryStore
+from .heads import check_heads
 from .ingestion import CANDIDATES, commit, stated_without_customers
 from .stated_customers import StatedCustomers, rows_of
 
@@ -137,6 +138,7 @@ def ingest_transactions(
     made_of |= {"role": pa.string(), **dict.fromkeys(model.columns, pa.float32())}
     stated = {CANDIDATES: pa.schema(made_of), **schemas}
     campaign = stated_without_customers(offers, stated, **agreed)
+    check_heads(campaign)
     rows_folder, folder = cluster.place(TRANSACTIONS), cluster.place(CANDIDATES)
     with written_by_one(rows_folder), written_by_one(folder):
         task = KeepRowsTask(rows_folder, schemas, targeting)
