@@ -78,7 +78,7 @@ class Elsewhere:
     known: KnownOfShards
 
     def engine(
-        self, cluster: Cluster, seed: int, threads: int, journal: CheckpointFile | None
+        self, cluster: Cluster, seed: int, threads: int, journal: CheckpointFile | None = None
     ) -> ClusterEngine:
         """Make the engine over the packed shards.
 
@@ -88,7 +88,7 @@ class Elsewhere:
         seed : int
         threads : int
             Of this process.
-        journal : CheckpointFile or None
+        journal : CheckpointFile, optional
 
         Returns
         -------
