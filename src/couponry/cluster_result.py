@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from .analysis.binding import binding_limits
+from .analysis.compare import Comparison, compare_saved
 from .analysis.decisions import Explanation
 from .analysis.elsewhere import breakdown_elsewhere, explain_elsewhere
 from .campaign_folder.write import write_result
@@ -183,6 +184,29 @@ class ClusterResult(CampaignSolution):
         """
         wanted = str(customer) if isinstance(customer, uuid.UUID) else customer
         return explain_elsewhere(self, self._shards, wanted)
+
+    def compare(self, after: ClusterResult) -> Comparison:
+        """Compare with the result of another campaign of the same customers.
+
+        Coupons of both come to this process a few shards at a time.
+
+        Parameters
+        ----------
+        after : ClusterResult
+            Such as that of `ClusterCampaign.changed`, where nothing but bounds of limits was changed. Other changes ask
+            for shards of their own, which take the place of those that coupons of this result are listed from.
+
+        Returns
+        -------
+        Comparison
+            Limits side by side, what is gained, and how many customers get other coupons.
+
+        Raises
+        ------
+        InvalidInput
+            If the shards of one of them are no longer there.
+        """
+        return compare_saved(self, after)
 
     def save(
         self, folder: str | Path, *, overwrite: bool = False, replace_solved: bool = False

@@ -35,6 +35,7 @@ from couponry import (
     verify_result,
     write_campaign,
 )
+from couponry.analysis.moved_coupons import moved_coupons
 from couponry.engines import Cluster, InProcessRunner
 from couponry.engines.cluster import gathering
 from couponry.solver.options import SampleSize, SamplingOptions
@@ -136,6 +137,10 @@ def test_changed_bounds_start_from_prices(tmp_path: Path) -> None:
     assert again.objective == pytest.approx(there.objective, rel=1e-3)
     assert again.nit < there.nit
     assert again.binding().to_arrow().num_rows > 0
+    found, before = first.compare(again), local.solve(threads=1).allocation
+    assert before is not None and again.allocation is not None
+    assert found.moved == moved_coupons(before, again.allocation)
+    assert found.gain == again.objective - first.objective < 0
     assert "1,920 customers" in repr(other)
     with pytest.raises(Unsupported, match="stay in the process"):
         again.__reduce__()
