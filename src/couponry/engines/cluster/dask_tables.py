@@ -150,6 +150,7 @@ def work_on_pieces(
 
 def _values(ids: pa.Array) -> NDArray[Any]:
     """Ids whose order is that of customers: whole numbers, or text by its characters, which is by its bytes."""
-    if pa.types.is_integer(ids.type):
-        return ids.cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return np.array(ids.to_pylist(), object)
+    if not pa.types.is_integer(ids.type):
+        return np.array(ids.to_pylist(), object)
+    numbers: NDArray[np.int64] = ids.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return numbers

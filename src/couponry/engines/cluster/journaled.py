@@ -111,7 +111,7 @@ def _tell(update: Callable[[bytes], None], value: Any) -> None:
     kind = type(value).__qualname__
     if isinstance(value, np.ndarray):
         update(f"{kind} {value.dtype.str} {value.shape} ".encode())
-        update(np.ascontiguousarray(value).data)
+        update(value.tobytes())
     elif is_dataclass(value):
         update(f"{kind} ".encode())
         _tell(update, {field.name: getattr(value, field.name) for field in fields(value)})

@@ -57,15 +57,14 @@ def shard_attributes(compiled: CompiledCampaign) -> dict[str, NDArray[Any]]:
     amounts = map(compiled.coupon_amount, compiled.campaign.coupon_columns())
     stated = {name: None for amount in amounts if amount is not None for name in amount.slopes}
     known, costs = compiled.amounts.attributes, compiled.costs
-    passed = compiled.problem.attributes  # of the first that are known, and of refunds
-    names = [*known, *([COST] if costs is not None and costs.differ else [])]
-    names = [*list(known)[: len(passed) - (len(names) - len(known))], *names[len(known) :]]
-    found = dict(zip(names, passed, strict=True))
+    of_refunds = [COST] if costs is not None and costs.differ else []
+    passed = [*list(known)[: len(compiled.problem.low) - len(of_refunds)], *of_refunds]
+    if costs is None:  # whoever asks may have none of the candidates
+        return {name: known[name].values for name in dict.fromkeys(passed) | stated}
+    found = dict(zip(passed, compiled.problem.attributes, strict=True))
     for name in stated.keys() - found.keys():  # was looked up later
         values = known[name].values
-        if costs is not None:
-            values = costs.beside(values, np.zeros((1, costs.n_refunds), values.dtype))
-        found[name] = values
+        found[name] = costs.beside(values, np.zeros((1, costs.n_refunds), values.dtype))
     return found
 
 
