@@ -62,7 +62,7 @@ def shard_attributes(compiled: CompiledCampaign) -> dict[str, NDArray[Any]]:
     if costs is None:  # whoever asks may have none of the candidates
         return {name: known[name].values for name in dict.fromkeys(passed) | stated}
     found = dict(zip(passed, compiled.problem.attributes, strict=True))
-    for name in stated.keys() - found.keys():  # was looked up later
+    for name in [name for name in stated if name not in found]:  # what was looked up later
         values = known[name].values
         found[name] = costs.beside(values, np.zeros((1, costs.n_refunds), values.dtype))
     return found
