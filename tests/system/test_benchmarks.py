@@ -156,8 +156,8 @@ def test_cluster_billion() -> None:
             "customers": size,
             "free_customers": size**0.5,
             "passes": 10.0,
-            "evaluations": 50,
-            "seconds_of_stages": {"rounding": size**0.5},
+            "jobs": 56,
+            "processor_seconds_of_repair": size**0.5,
         }
         for size in (10_000, 40_000)
     ]
