@@ -90,9 +90,8 @@ class SparkRunner(Runner):
         self._session = session
         self.threads = int(session.conf.get("spark.task.cpus", None) or 1)
         self.tasks = tasks or max(1, _cores(session) // self.threads)
-        self._by_rdd = (
-            not _is_remote()
-        )  # half of what a job of a DataFrame takes, which Connect has alone
+        # a job of an RDD takes half of what one of a DataFrame does, and Connect has the latter alone
+        self._by_rdd = not _is_remote()
 
     def run(self, task: bytes, shares: Sequence[tuple[int, ...]]) -> list[bytes]:
         """See `Runner.run`."""
