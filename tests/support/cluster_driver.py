@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from couponry.engines import Cluster, Runner
-from couponry.engines.cluster.dask import DaskRunner
-from couponry.engines.cluster.spark import SparkRunner
+from couponry.engines.cluster.runners.dask import DaskRunner
+from couponry.engines.cluster.runners.spark import SparkRunner
 from couponry.result import Result
 from couponry.results.cluster.parts import MANIFEST
 

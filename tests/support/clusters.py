@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from couponry.engines.cluster.dask import DaskRunner
 from couponry.engines.cluster.runner import Runner, Task
-from couponry.engines.cluster.spark import SparkRunner
+from couponry.engines.cluster.runners.dask import DaskRunner
+from couponry.engines.cluster.runners.spark import SparkRunner
 
 from .cluster_tasks import Lost
 from .dask_cluster import DaskCluster

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cluster.cluster import Cluster
-    from .cluster.dask import Dask
-    from .cluster.in_process import InProcessRunner, ProcessPoolRunner
     from .cluster.runner import Runner
-    from .cluster.spark import Spark
+    from .cluster.runners.dask import Dask
+    from .cluster.runners.in_process import InProcessRunner, ProcessPoolRunner
+    from .cluster.runners.spark import Spark
     from .cluster.work import work
 
 __all__ = ["Cluster", "Dask", "InProcessRunner", "ProcessPoolRunner", "Runner", "Spark", "work"]
 
 _WHERE = {
     "Cluster": ".cluster.cluster",
-    "Dask": ".cluster.dask",
-    "InProcessRunner": ".cluster.in_process",
-    "ProcessPoolRunner": ".cluster.in_process",
+    "Dask": ".cluster.runners.dask",
+    "InProcessRunner": ".cluster.runners.in_process",
+    "ProcessPoolRunner": ".cluster.runners.in_process",
     "Runner": ".cluster.runner",
-    "Spark": ".cluster.spark",
+    "Spark": ".cluster.runners.spark",
     "work": ".cluster.work",
 }
 

@@ -60,7 +60,8 @@ class CampaignData:
         In ascending order of its ids.
     candidates : Candidates
         In canonical order: by unit, then by customer, then by offer.
-    customers, history : pyarrow.Table or None
+    customers, history, heads : pyarrow.Table or None
+        Heads: columns of customers, and `HEADS`, how many have these values, where their table is not whole here.
     rules : tuple of CustomerRule
         Each with a name.
     limits : tuple of Limit
@@ -82,9 +83,6 @@ class CampaignData:
         How many pairs an earlier plan gave; candidates then have a column that says which.
     units : Units or None
         What customer rules hold for; None: single customers.
-    heads : pyarrow.Table or None
-        How many customers have which values of some columns, where the table customers is not whole in this process:
-        these columns, and `HEADS`.
     """
 
     offers: pa.Table

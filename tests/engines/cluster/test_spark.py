@@ -30,8 +30,8 @@ from tests.support.spark_cluster import REPOSITORY, SparkCluster
 from couponry import InvalidInput, cli, write_campaign
 from couponry.engines import Cluster, Dask, Runner, Spark
 from couponry.engines.cluster.runner import Task
-from couponry.engines.cluster.spark import SparkRunner
-from couponry.engines.cluster.spark import _told as told
+from couponry.engines.cluster.runners.spark import SparkRunner
+from couponry.engines.cluster.runners.spark import _told as told
 from couponry.results.cluster.parts import WriteTask
 
 

@@ -8,14 +8,11 @@ tasks.py        what workers are asked
 recipe.py       how they make an engine over a shard
 runner.py       who runs tasks: the protocol, and what is the same for all
 work.py         what a worker does with a task that it is sent, and what comes back
-in_process.py   runners of this machine: one process, and a pool of processes
 store.py        shards and their manifest
 shards.py       a shard as arrays, and other rules, in files beside shards
 samples_beside.py
                 large samples, in files beside shards
 array_file.py   arrays in one file
 places.py       folders and URIs, and the files of a store there
-spark.py        runners of Spark and of Dask, and what users solve with
-dask.py
-dask_tables.py  DataFrames of Dask, brought together by customers
+runners/        those of Spark, of Dask and of this machine
 """

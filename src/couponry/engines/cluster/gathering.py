@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...kernels import Rules, Shard, StepModel, load
 from ...utils.errors import Unsupported
 from ..changes import Alternatives
-from ..forwarding import ForwardingEngine
+from ..checkpoint import ForwardingEngine
 from ..local import LocalEngine
 from ..parts import joined
 from .recipe import ShardRecipe

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from .work import work_on_rows
+from ..work import work_on_rows
 
 SEEN_SHARE = 64
 """Of so many customers one is seen, by the hash of its id, to tell how many there are and where parts are cut."""

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ...utils.checks import shown
-from ...utils.errors import InvalidInput
-from ...utils.progress.watch import check_cancelled
-from .cluster import Cluster
+from ....utils.checks import shown
+from ....utils.errors import InvalidInput
+from ....utils.progress.watch import check_cancelled
+from ..cluster import Cluster
+from ..runner import POLL_SECONDS, Runner
+from ..work import answer_of, packed_task, work
 from .dask_tables import (
     as_arrow,
     cut,
@@ -22,8 +24,6 @@ from .dask_tables import (
     seen_customers,
     work_on_pieces,
 )
-from .runner import POLL_SECONDS, Runner
-from .work import answer_of, packed_task, work
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ...utils.checks import shown
-from ...utils.errors import InvalidInput
-from ...utils.progress.watch import check_cancelled
-from .cluster import Cluster
-from .runner import POLL_SECONDS, Runner
-from .work import Rows, answer_of, packed_task, work, work_on_rows
+from ....utils.checks import shown
+from ....utils.errors import InvalidInput
+from ....utils.progress.watch import check_cancelled
+from ..cluster import Cluster
+from ..runner import POLL_SECONDS, Runner
+from ..work import Rows, answer_of, packed_task, work, work_on_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

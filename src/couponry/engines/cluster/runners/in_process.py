@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from ...utils.progress.watch import check_cancelled
-from .runner import Runner
-from .work import work
+from ....utils.progress.watch import check_cancelled
+from ..runner import Runner
+from ..work import work
 
 
 class InProcessRunner(Runner):
