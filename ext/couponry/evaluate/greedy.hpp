@@ -40,8 +40,8 @@ public:
     // Walks down the order and takes what fits; the picks are OUT.
     void choose(const Item* item, int64_t n, const int32_t* key, Ranked* order, Bounds bounds, int64_t customer,
                 uint32_t hash, uint64_t* picks) noexcept {
-        sort(item, n, key, order, hash);
         for (int64_t from = 0; from < n; from += WORD) picks[from / WORD] = 0;
+        if (n <= FEW || bounds.lower > 0 || !sort_wanted(item, key, order, hash, n)) sort(item, n, key, order, hash);
         start_counting();
         int64_t given = 0;
         for (int64_t at = 0; at < n; ++at) {
@@ -61,7 +61,6 @@ public:
     // All candidates in order of choice. Few are placed by counting who goes before each, which vectors do
     // without a branch.
     static void sort(const Item* item, int64_t n, const int32_t* key, Ranked* order, uint32_t hash) noexcept {
-        constexpr int64_t FEW = 64;
         if (n <= FEW) {
             alignas(64) int32_t before[FEW];
             Lanes::ranks(key, n, before);
@@ -78,6 +77,36 @@ public:
     }
 
 private:
+    static constexpr int64_t FEW = 64;
+
+    // The candidates that are worth something, where they are few: their number is OUT.
+    static bool sort_wanted(const Item* item, const int32_t* key, Ranked* order, uint32_t hash, int64_t& n) noexcept {
+        constexpr int64_t ROOM = FEW + 17;  // vectors read beyond the last one
+        alignas(64) int32_t wanted[ROOM] = {};
+        alignas(64) int32_t before[ROOM];
+        int32_t at[ROOM];
+        int64_t count = 0;
+        for (int64_t j = 0; j < n && count <= FEW; ++j) {
+            wanted[count] = key[j];
+            at[count] = static_cast<int32_t>(j);
+            count += key[j] > 0;
+        }
+        if (count > FEW) return false;
+        n = count;
+        uint64_t taken = 0;
+        Lanes::ranks(wanted, count, before);
+        for (int64_t k = 0; k < count; ++k) {
+            COUPONRY_ASSERT(0 <= before[k] && before[k] < count);
+            taken |= uint64_t{1} << before[k];
+            order[before[k]].at = static_cast<uint64_t>(at[k]);
+        }
+        if (count_bits(taken) == count) return true;  // else some tie
+        for (int64_t k = 0; k < count; ++k)
+            order[k] = Ranked::of(wanted[k], tie_hash(hash, item[at[k]]), static_cast<int64_t>(at[k]));
+        sort_ranked(order, count);
+        return true;
+    }
+
     bool exceeds(const int32_t* group, int64_t count, int64_t cap) noexcept {
         start_counting();
         bool exceeded = false;
