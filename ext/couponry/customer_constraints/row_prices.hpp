@@ -15,7 +15,7 @@ namespace {
 class RowPrices : public CustomerRows {
 protected:
     static constexpr int64_t MOST_PRICED = 4;
-    static constexpr int COARSER = 3, STEPS = 24, ROUNDS = 2;
+    static constexpr int COARSER = 3, STEPS = 12, ROUNDS = 2;
 
     bool has_prices_ = false;
 
@@ -27,21 +27,7 @@ protected:
         for (int64_t k = 0; k < MOST_PRICED; ++k) price_[k] = 0;
         charge();
         for (int round = 0; round < ROUNDS; ++round)
-            for (int64_t k = 0; k < count_; ++k) {
-                int64_t low = 0, high = largest_price(k);
-                for (int step = 0; step < STEPS && low < high; ++step) {
-                    price_[k] = (low + high) / 2;
-                    charge();
-                    copy<W>(some_, mine_);
-                    priced_walk<W>(start_, given, some_);
-                    if (sign_[k] * sum_of(row_[k], some_) > sign_[k] * side_of(k))
-                        low = price_[k] + 1;
-                    else
-                        high = price_[k];
-                }
-                price_[k] = high;
-                charge();
-            }
+            for (int64_t k = 0; k < count_; ++k) find_price<W>(k, given);
         has_prices_ = true;
     }
 
@@ -54,6 +40,44 @@ protected:
     }
 
 private:
+    // How far beyond a row's bound the greedy choice is, and its worth but for this row's price.
+    struct Beyond {
+        int64_t much, worth;
+    };
+
+    template <int W>
+    void find_price(int64_t k, int64_t given) noexcept {
+        int64_t low = 0, high = largest_price(k);
+        Beyond at_low = beyond<W>(k, low, given);
+        if (at_low.much <= 0) return;  // nothing is to be charged for
+        Beyond at_high = beyond<W>(k, high, given);
+        for (int step = 0; step < STEPS; ++step) {
+            if (at_high.much > 0 || at_low.worth < at_high.worth) break;
+            const int64_t even = (at_low.worth - at_high.worth) / (at_low.much - at_high.much);
+            if (even <= low || even >= high) break;
+            const Beyond there = beyond<W>(k, even, given);
+            if (there.much > 0) {
+                low = even;
+                at_low = there;
+            } else {
+                high = even;
+                at_high = there;
+            }
+        }
+        price_[k] = high;
+        charge();
+    }
+
+    template <int W>
+    Beyond beyond(int64_t k, int64_t price, int64_t given) noexcept {
+        price_[k] = price;
+        charge();
+        copy<W>(some_, mine_);
+        const int64_t worth = priced_walk<W>(start_, given, some_);
+        const int64_t total = sum_of(row_[k], some_), charged = total - sum_of(row_[k], mine_);
+        return {sign_[k] * (total - side_of(k)), worth + price * sign_[k] * charged};
+    }
+
     int64_t count_ = 0, constant_ = 0;
     int64_t row_[MOST_PRICED], sign_[MOST_PRICED], price_[MOST_PRICED];
 

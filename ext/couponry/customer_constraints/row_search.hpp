@@ -13,7 +13,7 @@ namespace {
 
 class RowSearch : public RowPrices {
 protected:
-    static constexpr int64_t PATIENCE = 64;
+    static constexpr int64_t PATIENCE = 24;
 
     struct Best {
         int64_t shortfall, worth, most;

@@ -2,7 +2,8 @@
 
 A Lagrangian relaxation: what a candidate adds to a row is charged to it, and what the row has is given back. Whatever
 the prices, no choice that keeps the rows is worth more than the greedy choice at what is left of the values. Prices are
-found one row after the other by bisection, at which the greedy choice just keeps it.
+found one row after the other, between one at which the greedy choice breaks it and one at which it does not: where both
+choices are worth the same.
 
 Rows of which nothing is not within the bounds have none: they bind only where something of them is given.
 """
@@ -24,8 +25,8 @@ MOST_PRICED = 4
 COARSER = 3
 """Bits by which values are coarser here, rounded up: room for what rows give back."""
 
-STEPS = 24
-"""Steps of a bisection."""
+STEPS = 12
+"""Prices of a row that are tried; mostly three or four are enough."""
 
 ROUNDS = 2
 """How often each row's price is looked for."""
@@ -104,20 +105,56 @@ def find_prices(
     for _ in range(ROUNDS):
         for k in range(count):
             low, high = 0, largest_price(rows, row[k], sign[k], coarse)
+            price[k] = low
+            prices = priced(rows, coarse, row[:count], sign, price)
+            much, worth = beyond(
+                search, state, rows, prices, free, given, mine, row[k], sign[k], low
+            )
+            if much <= 0:
+                continue  # nothing is to be charged for
+            price[k] = high
+            prices = priced(rows, coarse, row[:count], sign, price)
+            little, least = beyond(
+                search, state, rows, prices, free, given, mine, row[k], sign[k], high
+            )
             for _ in range(STEPS):
-                if low >= high:
+                if little > 0 or worth < least:
                     break
-                price[k] = (low + high) // 2
+                even = (worth - least) // (much - little)
+                if even <= low or even >= high:
+                    break
+                price[k] = even
                 prices = priced(rows, coarse, row[:count], sign, price)
-                picks = mine.copy()
-                priced_walk(search, state, prices, free, given, picks)
-                if sign[k] * sum_of(rows, row[k], picks) > sign[k] * side_of(rows, row[k], sign[k]):
-                    low = price[k] + 1
+                some, its = beyond(
+                    search, state, rows, prices, free, given, mine, row[k], sign[k], even
+                )
+                if some > 0:
+                    low, much, worth = even, some, its
                 else:
-                    high = price[k]
+                    high, little, least = even, some, its
             price[k] = high
             prices = priced(rows, coarse, row[:count], sign, price)
     return prices
+
+
+def beyond(
+    search: SearchInput,
+    state: SearchState,
+    rows: SearchRows,
+    prices: RowPrices,
+    free: Sums,
+    given: int,
+    mine: Sums,
+    r: int,
+    sign: int,
+    price: int,
+) -> tuple[int, int]:
+    """How far beyond a row's bound the greedy choice at some prices is, and its worth but for this row's price."""
+    picks = mine.copy()
+    worth = priced_walk(search, state, prices, free, given, picks)
+    total = sum_of(rows, r, picks)
+    charged = total - sum_of(rows, r, mine)
+    return sign * (total - side_of(rows, r, sign)), worth + price * sign * charged
 
 
 def rows_to_price(rows: SearchRows, broken: Sums, row: Sums, sign: Sums) -> int:

@@ -36,8 +36,8 @@ from .row_prices import RowPrices, find_prices, no_prices, priced_bound
 SHORT, WORTH, MOST = 0, 1, 2
 """What a search keeps of the best choice so far: its shortfall (-1: there is none) and worth; what is left open."""
 
-PATIENCE = 64
-"""Nodes after which rows are given prices, which takes as long as some hundred nodes."""
+PATIENCE = 24
+"""Nodes after which rows are given prices, which takes as long as some tens of nodes."""
 
 
 def search_rows(
