@@ -28,7 +28,7 @@ from tests.support.kernel_cases import (
 )
 from tests.support.row_cases import NO_ROWS
 
-from couponry.kernels.reference.constraint_search import best_choice
+from couponry.kernels.reference.parts.choose_by_parts import best_choice
 from couponry.kernels.reference.search_bounds import whole_values
 
 

@@ -27,7 +27,7 @@ from tests.support.kernel_cases import (
 )
 from tests.support.row_cases import keeps_rows, random_rows, row_case, with_rows
 
-from couponry.kernels.reference.constraint_search import best_choice
+from couponry.kernels.reference.parts.choose_by_parts import best_choice
 from couponry.kernels.reference.search_bounds import whole_values
 from couponry.kernels.row_layout import count_rows
 

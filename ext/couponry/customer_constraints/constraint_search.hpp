@@ -21,14 +21,25 @@ struct Found {
 
 class ConstraintSearch : public RowSearch {
 public:
-    // See `best_choice`. tried: whether the choice under the laminar family is known to break some other.
-    Found best_choice(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
-        const Found found = words_ == 1 ? search<1>(lower, upper, nodes, tried) : search<0>(lower, upper, nodes, tried);
+    // See `search_choice`. tried: whether the choice under the laminar family is known to break some other.
+    Found search_choice(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
+        Found found;
+        if (!begin(lower, upper, tried, found)) found = finish(nodes);
         assert_found(found);
         return found;
     }
 
-private:
+protected:
+    friend class SearchByParts;
+
+    // Whether the choice under the laminar family is the best one, or none is possible (OUT).
+    bool begin(int64_t lower, int64_t upper, bool tried, Found& found) noexcept {
+        return words_ == 1 ? begin<1>(lower, upper, tried, found) : begin<0>(lower, upper, tried, found);
+    }
+
+    // Searches where it is not.
+    Found finish(int64_t nodes) noexcept { return words_ == 1 ? finish<1>(nodes) : finish<0>(nodes); }
+
     // That the picks keep the caps and what is forced, are worth what is said, and that nothing better is said to be
     // impossible.
     void assert_found([[maybe_unused]] const Found& found) const noexcept {
@@ -53,6 +64,9 @@ private:
         COUPONRY_ASSERT(shortfall <= found.shortfall);  // a search that is cut off may fill more than it knew of
 #endif
     }
+
+private:
+    int64_t given_ = 0, total_ = 0;  // what is forced in
 
     struct Explored {
         int64_t shortfall, worth, nodes;
@@ -113,7 +127,7 @@ private:
     }
 
     template <int W>
-    Found search(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
+    bool begin(int64_t lower, int64_t upper, bool tried, Found& found) noexcept {
         lower_ = lower;
         upper_ = upper;
         positive_ = 0;
@@ -122,21 +136,28 @@ private:
             residual_[s] = cap_[s];
             need_[s] = least_[s];
         }
-        int64_t given = 0, total = 0;
+        given_ = total_ = 0;
         none<W>(picks);
-        if (!take_forced<W>(given, total)) return {-1, 0, 0};
-        close_full<W>(mask_, start_, given);
+        found = {-1, 0, 0};
+        if (!take_forced<W>(given_, total_)) return true;
+        close_full<W>(mask_, start_, given_);
         copy<W>(fixed_, picks);
         if (!tried) {
-            const int64_t worth = total + walk<W>(start_, given, lower_, picks);
+            const int64_t worth = total_ + walk<W>(start_, given_, lower_, picks);
             if (keeps_all<W>() && broken_row(picks).row < 0) {
                 const int64_t missing = lower_ - count<W>(picks);
-                return {missing > 0 ? missing : 0, worth, worth};
+                found = {missing > 0 ? missing : 0, worth, worth};
+                return true;
             }
         }
         copy<W>(picks, fixed_);
-        if (rows_ > 0) return under_rows<W>(given, total, nodes);
-        return asking_ ? search_minimums<W>(given, total, nodes) : search_caps<W>(given, total, nodes);
+        return false;
+    }
+
+    template <int W>
+    Found finish(int64_t nodes) noexcept {
+        if (rows_ > 0) return under_rows<W>(given_, total_, nodes);
+        return asking_ ? search_minimums<W>(given_, total_, nodes) : search_caps<W>(given_, total_, nodes);
     }
 
     // Of a customer who has rows.

@@ -21,8 +21,15 @@ public:
 
     // Room for a customer's constraints and rows; false when there is no memory for it.
     bool load(const Constraints& constraints, int64_t n) noexcept {
-        rows_ = constraints.rows.count();
-        return SearchBounds::load(constraints, n) && (rows_ == 0 || load_rows(constraints, n));
+        const int64_t rows = constraints.rows.count();
+        const int64_t entries = rows == 0 ? 0 : constraints.rows.words() - 1 - Row::HEAD_WORDS * rows;
+        return make_room(n, constraints.words, constraints.count, rows, entries);
+    }
+
+    // The same for so many rows, and entries of all of them.
+    bool make_room(int64_t n, int64_t words, int64_t constraints, int64_t rows, int64_t entries) noexcept {
+        rows_ = rows;
+        return SearchBounds::make_room(n, words, constraints) && (rows == 0 || make_room_for_rows(n, entries));
     }
 
     // Takes constraints and rows over, in the order of choice.
@@ -137,9 +144,8 @@ private:
     int64_t* row_memory_ = nullptr;
     int64_t row_capacity_ = 0;
 
-    bool load_rows(const Constraints& constraints, int64_t n) noexcept {
+    bool make_room_for_rows(int64_t n, int64_t entries) noexcept {
         constexpr int64_t GAP = GUARD / static_cast<int64_t>(sizeof(int64_t));
-        const int64_t entries = constraints.rows.words() - 1 - Row::HEAD_WORDS * rows_;
         const int64_t needed = 4 * rows_ + 1 + 2 * entries + 4 * n + 2 * words_ + 12 * GAP;
         if (needed > row_capacity_) {
             std::free(row_memory_);

@@ -24,11 +24,11 @@ public:
     SearchBounds(const SearchBounds&) = delete;
     SearchBounds& operator=(const SearchBounds&) = delete;
 
-    // Room for a customer's constraints; false when there is no memory for it.
-    bool load(const Constraints& constraints, int64_t n) noexcept {
+    // Room for so many candidates, words of them, and constraints; false when there is no memory for it.
+    bool make_room(int64_t n, int64_t words, int64_t constraints) noexcept {
         n_ = n;
-        words_ = constraints.words;
-        constraints_ = constraints.count;
+        words_ = words;
+        constraints_ = constraints;
         constexpr int64_t GAP = GUARD / static_cast<int64_t>(sizeof(int64_t));  // behind each array
         const int64_t needed = 4 * n + 8 * constraints_ + 2 * constraints_ * words_ + (n + 13) * words_ + 27 * GAP;
         if (needed > capacity_) {

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "customer_constraints/constraint_search.hpp"
+#include "customer_constraints/search_by_parts.hpp"
 #include "dispatch/kernel_table.hpp"
 #include "evaluate/greedy.hpp"
 
@@ -87,7 +87,7 @@ private:
     const Item* item_[BatchedSearch::WIDTH];
     int64_t customer_[BatchedSearch::WIDTH];
     int64_t count_ = 0;  // customers who wait
-    ConstraintSearch search_;
+    SearchByParts search_;
 
     // The greedy choice under the laminar family; whether it is the best one, since it keeps the other constraints too.
     static bool greedy(const Constraints& constraints, int64_t n, const int32_t* key, const Ranked* order,

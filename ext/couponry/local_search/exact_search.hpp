@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/tie_break.hpp"
-#include "customer_constraints/constraint_search.hpp"
+#include "customer_constraints/search_by_parts.hpp"
 #include "local_search/local_search.hpp"
 
 namespace couponry {
@@ -73,7 +73,7 @@ private:
     const Amounts& reduced_;
     const uint32_t seed_;
     View<const Item> item_;
-    ConstraintSearch search_;
+    SearchByParts search_;
     Scale scale_{0, 0, 1.0};
     std::vector<Ordered> order_;
     int64_t begin_ = 0, n_ = 0, lower_ = 0, upper_ = 0;

@@ -17,7 +17,8 @@ from ..contract import (
     Sums,
 )
 from ..set_layout import has_constraints
-from .constraint_search import best_choice, constraints_in_order
+from .constraint_search import constraints_in_order
+from .parts.choose_by_parts import best_choice
 from .preference import MASK, number_of, of_customer, of_row, order_of_choice, tie_hash
 from .rows.customer_rows import rows_in_order
 from .search_bounds import slack_in_units, whole_values

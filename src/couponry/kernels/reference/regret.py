@@ -8,7 +8,8 @@ import numpy as np
 
 from ..contract import Amounts, Flags, Integer, Rules, Shard, Sums
 from ..set_layout import has_constraints
-from .constraint_search import FREE, IN, OUT, best_choice, constraints_in_order
+from .constraint_search import FREE, IN, OUT, constraints_in_order
+from .parts.choose_by_parts import best_choice
 from .preference import number_of, of_customer, order_of_choice
 from .rows.customer_rows import rows_in_order
 from .rules import fits

@@ -1,0 +1,112 @@
+"""Choices of parts, each by itself at a price on coupons, against enumeration."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.constraint_cases import enumerated, random_constraints
+from tests.support.row_cases import NO_ROWS, keeps_rows, random_rows
+
+from couponry.kernels.reference.parts.choose_by_parts import best_choice, choose_by_parts
+from couponry.kernels.reference.parts.choose_by_sizes import choose_by_sizes
+from couponry.kernels.reference.parts.find_parts import find_parts
+from couponry.kernels.reference.rows.customer_rows import SearchRows
+from couponry.kernels.reference.search_bounds import whole_values
+
+
+def parted(random: np.random.Generator, n: int, *, with_rows: bool, ties: bool) -> tuple[Any, ...]:
+    """A customer's value, bound, member and rows, where nothing joins two or three parts and some single candidates."""
+    part = random.integers(0, random.integers(3, 5), n)  # the last one is of single candidates
+    bounds, members = [np.zeros((0, 4), np.int64)], [np.zeros((0, n), np.int64)]
+    head, ptr, place, weight = [], [0], [], []
+    for p in range(part.max()):
+        own = np.flatnonzero(part == p)
+        if len(own) == 0:
+            continue
+        bound, inside = random_constraints(random, len(own), int(random.integers(1, 4)), 0.0)
+        member = np.zeros((len(bound), n), np.int64)
+        member[:, own] = inside
+        bounds.append(bound)
+        members.append(member)
+        if with_rows and random.random() < 0.6:
+            rows = random_rows(random, len(own), 1)
+            head.append(rows.head[0])
+            place += own[rows.place].tolist()
+            weight += rows.weight.tolist()
+            ptr.append(len(place))
+    rows = NO_ROWS
+    if head:
+        arrays = (np.array(head), np.array(ptr), np.array(place), np.array(weight))
+        rows = SearchRows(*(array.astype(np.int64) for array in arrays))
+    values = random.integers(-2, 5, n) if ties else random.normal(0.5, 1.0, n)
+    value, _ = whole_values(-np.sort(-values.astype(float)))
+    return value, np.concatenate(bounds), np.concatenate(members), rows
+
+
+@pytest.mark.parametrize("first", range(0, 300, 50))
+def test_parts_together_are_the_first_of_the_best_subsets(first: int) -> None:
+    for seed in range(first, first + 50):
+        random = np.random.default_rng([seed, 20])
+        n = int(random.integers(4, 11))
+        value, bound, member, rows = parted(random, n, with_rows=seed % 2 == 0, ties=seed % 3 == 0)
+        fixing = np.zeros(n, np.int64)
+        if seed % 4 == 0:
+            fixing[random.integers(0, n)] = random.integers(1, 3)
+        upper = int(random.integers(1, n + 1))
+        lower = int(random.integers(0, 2)) if seed % 5 == 0 else 0
+        given = value, fixing, lower, upper, bound, member
+        expected = enumerated(*given, partial(keeps_rows, rows))
+        picks, short, worth, most = best_choice(*given, rows, 100_000)
+        if expected is None:
+            assert short == -1
+            continue
+        assert (tuple(picks.tolist()), short, worth) == expected
+        assert most == worth
+
+
+def test_most_cases_with_too_many_coupons_are_decided_part_by_part() -> None:
+    tried = found = at_a_price = 0
+    for seed in range(200):
+        random = np.random.default_rng([seed, 21])
+        n = int(random.integers(8, 16))
+        value, bound, member, rows = parted(random, n, with_rows=False, ties=False)
+        fixing, picks = np.zeros(n, np.int64), np.zeros(n, np.int64)
+        parts = find_parts(fixing, bound, member, rows)
+        if parts.number[0] == 0:
+            continue
+        tried += 1
+        upper = int(random.integers(2, 5))
+        given = value, fixing, 0, upper, bound, member, rows, 10_000
+        found += choose_by_parts(*given, parts, picks)
+        at_a_price += bool(picks.sum() == upper)
+    assert found > 0.9 * tried
+    assert at_a_price > 0.5 * tried
+
+
+def test_sizes_of_parts_decide_where_no_price_does() -> None:
+    """Two budgets that two small coupons keep, or a large one: prices go from four coupons to two."""
+    value, _ = whole_values(np.array([10.0, 10.0, 6.0, 6.0, 5.9, 5.9, 1.0]))
+    fixing, member = np.zeros(7, np.int64), np.zeros((0, 7), np.int64)
+    rows = SearchRows(
+        np.array([[0, 0, 2], [0, 0, 2]]),
+        np.array([0, 3, 6]),
+        np.array([0, 2, 4, 1, 3, 5]),
+        np.array([2, 1, 1, 2, 1, 1]),
+    )
+    parts = find_parts(fixing, np.zeros((0, 4), np.int64), member, rows)
+    assert parts.of_candidate.tolist() == [0, 1, 0, 1, 0, 1, -2]
+    picks, most = np.zeros(7, np.int64), np.array([0, 0, 1, 1, 1, 1, 1])
+    bound = np.zeros((0, 4), np.int64)
+    given = value, fixing, 3, bound, member, rows, 10_000, parts, most
+    assert not choose_by_sizes(*given, picks)  # either of the two may have the large one
+    value[1] -= 1 << 3
+    assert choose_by_sizes(*given, picks)
+    assert picks.tolist() == [1, 0, 0, 1, 0, 1, 0]
+    expected = enumerated(value, fixing, 0, 3, bound, member, partial(keeps_rows, rows))
+    assert expected is not None and tuple(picks.tolist()) == expected[0]
+    found, short, worth, most_worth = best_choice(value, fixing, 0, 3, bound, member, rows, 10_000)
+    assert (tuple(found.tolist()), short, worth) == expected
+    assert most_worth == worth
