@@ -1,11 +1,12 @@
 """Sums, different values and requirements: campaigns against HiGHS, single customers against enumeration.
 
-Campaigns of 300 customers and more, with rules of one kind alone or of all kinds, are solved beside HiGHS. What comes
-back is checked from the tables by the oracle and by `couponry verify`. Single customers with every kind of rule are
-searched by all kernels, and compared with all of their subsets. Both stop after some seconds.
+Campaigns of 300 customers and more, with rules of one kind alone or of all kinds, are solved beside HiGHS; with
+--households their customers live in households, whose messages may cost something. What comes back is checked from the
+tables by the oracle and by `couponry verify`. Single customers with every kind of rule are searched by all kernels, and
+compared with all of their subsets. Both stop after some seconds.
 
     python -m tests.fuzz.rules --campaigns 500 --customers 100000 --seconds 3600
-    python -m tests.fuzz.rules --campaigns 20 --largest 300 --customers 5000 --seconds 120
+    python -m tests.fuzz.rules --campaigns 20 --largest 300 --customers 5000 --seconds 120 [--households]
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.support.comparison import Comparison, compare, measure_by_highs
 from tests.support.kernel_cases import Case, backend, backend_names, native_names, reference
 from tests.support.oracle import Stop
 from tests.support.random_campaigns import SUMS, RandomCampaign, draw
+from tests.support.random_units import UnitCampaign, draw_units
 from tests.support.row_cases import row_case
 
 import couponry
@@ -80,12 +82,14 @@ class Figures:
 # ---- campaigns
 
 
-def run_campaigns(first: int, count: int, largest: int, until: float, figures: Figures) -> None:
+def run_campaigns(
+    first: int, count: int, largest: int, until: float, figures: Figures, *, households: bool
+) -> None:
     """Solve campaigns by couponry and by HiGHS."""
     for seed in range(first, first + count):
         if time.monotonic() > until:
             return
-        drawn = draw(seed, largest)
+        drawn = draw_units(seed, largest) if households else draw(seed, largest)
         found = compare(drawn, measure_by_highs(drawn, Stop(1e-5, nodes=30)))
         figures.campaigns += 1
         figures.wrong += [f"campaign {seed}: {what}" for what in judged(found)]
@@ -109,7 +113,7 @@ def judged(found: Comparison) -> Iterator[str]:
         yield f"the bound is {-found.above:.2g} % below a known allocation ({found.method})"
 
 
-def verified(drawn: RandomCampaign) -> list[str]:
+def verified(drawn: RandomCampaign | UnitCampaign) -> list[str]:
     """What `couponry verify` finds wrong with campaign and result once both are written."""
     with tempfile.TemporaryDirectory() as folder:
         campaign = drawn.campaign()
@@ -252,12 +256,16 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--seconds", type=float, default=600.0, help="of each of both, at most")
     parser.add_argument("--reference", type=float, default=0.1, help="share of customers by it")
+    parser.add_argument("--households", action="store_true", help="campaigns of households")
     given = parser.parse_args(arguments)
     figures = Figures()
     until = time.monotonic() + given.seconds
     run_customers(given.first, given.customers, given.reference, until, figures)
     until = time.monotonic() + given.seconds
-    run_campaigns(given.first, given.campaigns, given.largest, until, figures)
+    households = given.households
+    run_campaigns(
+        given.first, given.campaigns, given.largest, until, figures, households=households
+    )
     print(figures.summary())
     return 1 if figures.wrong else 0
 

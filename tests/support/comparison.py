@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from tests.support.oracle import Optimum, Oracle, Reach, Stop
 from tests.support.random_campaigns import RandomCampaign
+from tests.support.random_units import UnitCampaign
 
 from couponry.result import Result
 from couponry.solver.options import DEFAULT_OPTIONS, SolverOptions
@@ -71,7 +72,9 @@ def positions(oracle: Oracle, allocation: pa.Table) -> tuple[NDArray[np.bool_], 
     wrong = []
     if len(set(pairs)) < len(pairs):
         wrong.append("a coupon is given twice")
-    if [customer for customer, _ in pairs] != sorted(customer for customer, _ in pairs):
+    unit = dict(zip(oracle.customers, oracle.unit_of_customer.tolist(), strict=True))
+    order = [(unit.get(customer, -1), customer) for customer, _ in pairs]
+    if order != sorted(order):
         wrong.append("the allocation is not ordered by customer")
     rows = np.array([row_of.get(pair, -1) for pair in pairs], np.int64)
     if (rows < 0).any():
@@ -123,7 +126,7 @@ class Yardstick:
     seconds: float
 
 
-def measure_by_highs(drawn: RandomCampaign, stop: Stop) -> Yardstick:
+def measure_by_highs(drawn: RandomCampaign | UnitCampaign, stop: Stop) -> Yardstick:
     """Solve a campaign by HiGHS; where it finds nothing better in time, the planted allocation stands."""
     oracle = drawn.oracle()
     reach = oracle.reach()
@@ -143,7 +146,7 @@ def measure_by_highs(drawn: RandomCampaign, stop: Stop) -> Yardstick:
 
 
 def compare(
-    drawn: RandomCampaign,
+    drawn: RandomCampaign | UnitCampaign,
     by: Yardstick,
     *,
     time_limit: float | None = None,

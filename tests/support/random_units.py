@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from tests.support.oracle import Oracle
-from tests.support.random_campaigns import RandomCampaign, draw
+from tests.support.random_campaigns import SUMS, RandomCampaign, draw
 
 from couponry import Campaign, CustomerRule, Limit
 
@@ -25,6 +26,11 @@ class UnitCampaign:
     rules: list[CustomerRule]
     limits: list[Limit]
     features: set[str]
+    planted: NDArray[np.bool_]
+
+    @property
+    def seed(self) -> int:
+        return self.drawn.seed
 
     @property
     def parts(self) -> dict[str, Any]:
@@ -77,8 +83,11 @@ def draw_units(seed: int, largest: int = 300) -> UnitCampaign:
         kind = kind_of(rule, by_customer=by_customer)
         features.add(f"{kind} of {'each' if each else 'units'}")
         rules.append(replace(rule, each="customer" if each else None))
+    if seed >= SUMS and rng.random() < 0.5:
+        features.add("costs of messages")
+        rules.append(_costs(drawn, rng))
     limits = [limit for limit in drawn.limits if limit.mode != "hard"]
-    found = UnitCampaign(drawn, customers, rules, [], features)
+    found = UnitCampaign(drawn, customers, rules, [], features, drawn.planted)
     bare = found.oracle()
     reach = bare.reach()
     weight = rng.normal(size=len(bare.value)) + bare.value / (float(bare.value.std()) or 1.0)
@@ -88,7 +97,14 @@ def draw_units(seed: int, largest: int = 300) -> UnitCampaign:
             limits += _around(found.oracle(limits=[limit]), planted, limit, rng)
     if any(limit.customers for limit in limits):
         features.add("segments within households" if not alike else "segments of households")
-    return replace(found, limits=limits)
+    return replace(found, limits=limits, planted=planted)
+
+
+def _costs(drawn: RandomCampaign, rng: np.random.Generator) -> CustomerRule:
+    """What the messages of a household cost, a share of what coupons are worth."""
+    typical = float(np.median(np.abs(drawn.oracle().value)))
+    steps = np.sort(rng.choice([0.0, 0.1, 0.3], 6) * rng.random(6)) * typical
+    return CustomerRule("messages", cost=steps.tolist())
 
 
 def kind_of(rule: CustomerRule, *, by_customer: bool) -> str:
