@@ -1,11 +1,13 @@
-"""Benchmark of a contact programme: households, rolling windows and costs of messages on top of the mixed campaign.
+"""Benchmark of a contact programme: households and every kind of rule on top of the mixed campaign.
 
-    python benchmarks/cases/contact_programme.py [--customers 1000000] [--width 32] [--offers 600] [--windows]
+    python benchmarks/cases/contact_programme.py [--customers 1000000] [--width 32] [--offers 600] [--windows] [--all]
 
 Candidates are the same throughout: offers on one of 28 days, of 150 brands, half of them capped, a fifth of the brands
 promised something, and a budget. Customers live in households, of 2.4 on average. Rules are slots alone, for each
-customer; slots of the household; at most so many for each of it as well; what each message of a household costs; and
-with --windows all of that and never more than two messages in any seven days, which is searched for each household.
+customer; slots of the household; at most so many for each of it as well; and what each message of a household costs.
+With --windows all of that and never more than two messages in any seven days, of single customers and of each in a
+household; with --all besides these at most so much discount for each customer, and a fifth of the offers only after
+another one: each choice is searched for then.
 
 Prints JSON: for each of them the gap reached, and the processor time of a pass at the last prices as a multiple of one
 under slots alone, alternated in one run on one thread.
@@ -15,7 +17,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import _paths  # noqa: F401
@@ -35,6 +39,7 @@ HOUSEHOLD = CustomerRule("household", max=int(SLOTS * MEMBERS))
 EACH = CustomerRule("each", max=SLOTS, each="customer")
 WINDOW = CustomerRule("any seven days", max=2, window=7, each="customer")
 COSTS = CustomerRule("messages", cost=[0.002 * k for k in range(int(SLOTS * MEMBERS))])
+DISCOUNT = CustomerRule("discount", sum="cost", max=0.3, each="customer")
 
 PROGRAMMES: dict[str, tuple[str | None, list[CustomerRule]]] = {
     "slots alone": (None, [CustomerRule("slots", max=SLOTS)]),
@@ -42,7 +47,31 @@ PROGRAMMES: dict[str, tuple[str | None, list[CustomerRule]]] = {
     "households and each of them": ("household", [HOUSEHOLD, EACH]),
     "households and costs of messages": ("household", [COSTS]),
 }
-WITH_WINDOWS = {"all": ("household", [EACH, WINDOW, COSTS])}
+WITH_WINDOWS: dict[str, tuple[str | None, list[CustomerRule]]] = {
+    "windows of single customers": (
+        None,
+        [CustomerRule("slots", max=SLOTS), replace(WINDOW, each=None)],
+    ),
+    "households, windows and costs of messages": ("household", [EACH, WINDOW, COSTS]),
+}
+
+
+def requirements(offers: int) -> CustomerRule:
+    """A fifth of the offers are given only after another one, or together with it."""
+    rng = np.random.default_rng([20261129, 1])
+    some = 1 + rng.permutation(offers - 1)[: offers // 5]
+    table = {"offer": some, "requires": (some * rng.random(len(some))).astype(np.int64)}
+    return CustomerRule("only after", requires=pa.table(table), each="customer")
+
+
+def programmes(
+    offers: int, *, windows: bool, everything: bool
+) -> dict[str, tuple[str | None, list[CustomerRule]]]:
+    """Units and rules that are asked for, by name."""
+    found = {**PROGRAMMES, **(WITH_WINDOWS if windows or everything else {})}
+    if everything:
+        found["all"] = "household", [EACH, WINDOW, COSTS, DISCOUNT, requirements(offers)]
+    return found
 
 
 def tables(
@@ -120,6 +149,7 @@ def main() -> None:
     parser.add_argument("--offers", type=int, default=600)
     parser.add_argument("--gap", type=float, default=1e-3)
     parser.add_argument("--windows", action="store_true", help="with rolling windows, too")
+    parser.add_argument("--all", action="store_true", help="with sums and requirements, too")
     parser.add_argument("--rounds", type=int, default=3, help="passes of each that are timed")
     options = parser.parse_args()
     output = for_figures_alone()
@@ -127,10 +157,12 @@ def main() -> None:
     free = Campaign(offers, candidates, customers, rules=PROGRAMMES["slots alone"][1])
     agreed = limits(free, offers)
     results = {}
-    programmes = {**PROGRAMMES, **(WITH_WINDOWS if options.windows else {})}
-    for name, (unit, rules) in programmes.items():
+    stated_rules = programmes(options.offers, windows=options.windows, everything=options.all)
+    for name, (unit, rules) in stated_rules.items():
         stated = Campaign(offers, candidates, customers, rules=rules, limits=agreed, unit=unit)
+        started = time.process_time()
         results[name] = stated.solve(threads=1, gap=options.gap)
+        print(f"{name}: {time.process_time() - started:.1f} s of a processor", file=sys.stderr)
     seconds = pass_times(results, options.rounds)
     figures = {
         name: {
@@ -139,6 +171,7 @@ def main() -> None:
             "objective": result.objective,
             "message_costs": result.message_costs,
             "full_passes": result.full_passes,
+            "cut_off": result.customers_cut_off,
             "pass_over_slots_alone": seconds[name] / seconds["slots alone"],
         }
         for name, result in results.items()
