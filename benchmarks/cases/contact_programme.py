@@ -39,7 +39,10 @@ HOUSEHOLD = CustomerRule("household", max=int(SLOTS * MEMBERS))
 EACH = CustomerRule("each", max=SLOTS, each="customer")
 WINDOW = CustomerRule("any seven days", max=2, window=7, each="customer")
 COSTS = CustomerRule("messages", cost=[0.002 * k for k in range(int(SLOTS * MEMBERS))])
-DISCOUNT = CustomerRule("discount", sum="cost", max=0.3, each="customer")
+DISCOUNT = CustomerRule("discount", sum="cost", max=0.5, each="customer")
+PROMISED = np.random.default_rng(9).permutation(BRANDS)[: BRANDS // 5]
+"""Brands with a minimum."""
+
 
 PROGRAMMES: dict[str, tuple[str | None, list[CustomerRule]]] = {
     "slots alone": (None, [CustomerRule("slots", max=SLOTS)]),
@@ -56,16 +59,17 @@ WITH_WINDOWS: dict[str, tuple[str | None, list[CustomerRule]]] = {
 }
 
 
-def requirements(offers: int) -> CustomerRule:
-    """A fifth of the offers are given only after another one, or together with it."""
+def requirements(offers: pa.Table) -> CustomerRule:
+    """A fifth of the offers, of brands that nothing is promised, are given only after another one, or with it."""
     rng = np.random.default_rng([20261129, 1])
-    some = 1 + rng.permutation(offers - 1)[: offers // 5]
+    others = np.flatnonzero(~np.isin(offers["brand"].to_numpy(), PROMISED))
+    some = rng.permutation(others[others > 0])[: offers.num_rows // 5]
     table = {"offer": some, "requires": (some * rng.random(len(some))).astype(np.int64)}
     return CustomerRule("only after", requires=pa.table(table), each="customer")
 
 
 def programmes(
-    offers: int, *, windows: bool, everything: bool
+    offers: pa.Table, *, windows: bool, everything: bool
 ) -> dict[str, tuple[str | None, list[CustomerRule]]]:
     """Units and rules that are asked for, by name."""
     found = {**PROGRAMMES, **(WITH_WINDOWS if windows or everything else {})}
@@ -114,8 +118,7 @@ def limits(stated: Campaign, offers: pa.Table) -> list[Limit]:
     within = coupons.copy()
     within[capped] = cap
     by_brand = np.bincount(offers["brand"].to_numpy(), within, BRANDS)
-    some = np.flatnonzero(rng.permutation(BRANDS) < BRANDS // 5)
-    least = pa.table({"brand": some, "min": np.floor(by_brand[some])})
+    least = pa.table({"brand": PROMISED, "min": np.floor(0.9 * by_brand[PROMISED])})
     cost = float(np.sum(used["cost"].to_pylist()))
     return [
         Limit("caps", by="offer", table=caps),
@@ -157,7 +160,7 @@ def main() -> None:
     free = Campaign(offers, candidates, customers, rules=PROGRAMMES["slots alone"][1])
     agreed = limits(free, offers)
     results = {}
-    stated_rules = programmes(options.offers, windows=options.windows, everything=options.all)
+    stated_rules = programmes(offers, windows=options.windows, everything=options.all)
     for name, (unit, rules) in stated_rules.items():
         stated = Campaign(offers, candidates, customers, rules=rules, limits=agreed, unit=unit)
         started = time.process_time()
