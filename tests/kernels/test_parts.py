@@ -8,13 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.support.constraint_cases import enumerated, random_constraints
+from tests.support.kernel_cases import assert_same, backend, native_names, reference
 from tests.support.row_cases import NO_ROWS, keeps_rows, random_rows
 
+from couponry import Campaign, CustomerRule
+from couponry.engines.local import LocalEngine
+from couponry.kernels import Rules, Shard, load
 from couponry.kernels.reference.parts.choose_by_parts import best_choice, choose_by_parts
 from couponry.kernels.reference.parts.choose_by_sizes import choose_by_sizes
 from couponry.kernels.reference.parts.find_parts import find_parts
 from couponry.kernels.reference.rows.customer_rows import SearchRows
 from couponry.kernels.reference.search_bounds import whole_values
+from couponry.model.compiled_campaign import compile_campaign
+from couponry.solver.dual.lagrangian import Lagrangian
 
 
 def parted(random: np.random.Generator, n: int, *, with_rows: bool, ties: bool) -> tuple[Any, ...]:
@@ -110,3 +116,57 @@ def test_sizes_of_parts_decide_where_no_price_does() -> None:
     found, short, worth, most_worth = best_choice(value, fixing, 0, 3, bound, member, rows, 10_000)
     assert (tuple(found.tolist()), short, worth) == expected
     assert most_worth == worth
+
+
+def households(seed: int) -> tuple[Shard, Rules, Any]:
+    """Shard, rules and price table of a few households under every kind of rule for each of them, and costs."""
+    random = np.random.default_rng([seed, 22])
+    people, width, offers = 24, int(random.integers(4, 20)), 30
+    pairs = [random.permutation(offers)[:width] for _ in range(people)]
+    values, cost = random.normal(0.3, 1.0, people * width), random.random(people * width)
+    if seed % 2:
+        values = np.round(values)  # ties
+    candidates = {
+        "customer": np.repeat(np.arange(people), width),
+        "offer": np.concatenate(pairs),
+        "value": values,
+        "cost": cost,
+    }
+    table = {"offer": np.arange(10, 20), "requires": random.integers(0, 10, 10)}
+    rules = [
+        CustomerRule("each", max=6, each="customer"),
+        CustomerRule("windows", max=2, window=7, each="customer"),
+        CustomerRule("messages", cost=np.sort(random.random(int(random.integers(3, 12)))).tolist()),
+        CustomerRule("purse", sum="cost", max=2.0, each="customer"),
+        CustomerRule("after", requires=table, each="customer"),
+    ]
+    kept = [rule for rule in rules if random.random() < 0.7] or rules
+    stated = Campaign(
+        {"offer": np.arange(offers), "day": random.integers(0, 28, offers)},
+        candidates,
+        {"customer": np.arange(people), "home": random.integers(0, 9, people)},
+        rules=kept,
+        unit="home",
+    )
+    problem = compile_campaign(stated.data, load("native"), refuse=False).problem
+    engine = LocalEngine(problem.shard, problem.rules, load("native"), 1, 0)
+    table_of = Lagrangian(problem, engine).choice_table(np.zeros(0))
+    return problem.shard, problem.rules, table_of
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_households_on_native_kernels_as_by_the_reference(seed: int) -> None:
+    shard, rules, price = households(seed)
+    n = len(shard.indptr) - 1
+
+    def chosen_by(kernels: Any) -> list[Any]:
+        usage, cut = np.zeros(price.shape, np.int64), np.zeros(2, np.int64)
+        chosen = np.zeros(len(shard.item), np.uint8)
+        kernels.evaluate(shard, rules, price, 7, 0, n, usage, chosen, 0, cut)
+        return [usage, chosen, cut]
+
+    expected = chosen_by(reference())
+    for name in native_names():
+        with backend(name) as module:
+            for found, wanted in zip(chosen_by(module), expected, strict=True):
+                assert_same(found, wanted)
