@@ -30,6 +30,7 @@ public:
     }
 
 protected:
+    friend class CustomerParts;  // which makes customers of parts
     friend class SearchByParts;
 
     // Whether the choice under the laminar family is the best one, or none is possible (OUT).
