@@ -33,43 +33,14 @@ def choose_by_sizes(
     """
     number = parts.number[0]
     worth = np.full((number, upper + 1), NOTHING)
-    for p in range(number):
-        part = part_of(parts, p, bound, member, rows)
-        size, last = 0, NOTHING
-        for t in part.place:
-            size += most[t]
-        for k in range(min(size, upper) + 1):
-            _, short, its, above = search_choice(
-                value[part.place],
-                fixing[part.place],
-                0,
-                k,
-                part.bound,
-                part.member,
-                part.rows,
-                nodes,
-            )
-            if short >= 0 and above > its:
-                return False
-            if short >= 0 and its > last:
-                worth[p, k] = its
-                last = its
+    if not find_worths(value, fixing, upper, bound, member, rows, nodes, parts, most, worth):
+        return False
     best = np.full((number + 1, upper + 1), NOTHING)
     ways = np.zeros((number + 1, upper + 1), np.int64)  # 2 where there are several
     size_of = np.zeros((number + 1, upper + 1), np.int64)
     best[0, 0], ways[0, 0] = 0, 1
     for p in range(number):
-        for j in range(upper + 1):
-            for k in range(upper + 1 - j):
-                if ways[p, j] == 0 or worth[p, k] == NOTHING:
-                    continue
-                total = best[p, j] + worth[p, k]
-                if ways[p + 1, j + k] == 0 or total > best[p + 1, j + k]:
-                    best[p + 1, j + k] = total
-                    ways[p + 1, j + k] = ways[p, j]
-                    size_of[p + 1, j + k] = k
-                elif total == best[p + 1, j + k]:
-                    ways[p + 1, j + k] = 2
+        add_sizes(worth[p], best[p], ways[p], best[p + 1], ways[p + 1], size_of[p + 1])
     j = best_size(value, fixing, upper, parts, best[number], ways[number])
     if j < 0:
         return False
@@ -91,6 +62,60 @@ def choose_by_sizes(
             picks[part.place[t]] = chosen[t]
         j -= k
     return True
+
+
+def find_worths(
+    value: Sums,
+    fixing: Sums,
+    upper: int,
+    bound: Sums,
+    member: Sums,
+    rows: SearchRows,
+    nodes: int,
+    parts: Parts,
+    most: Sums,
+    worth: Sums,
+) -> bool:
+    """What each part is worth with so many coupons (OUT), where more are worth more; False: a search was cut off."""
+    for p in range(len(worth)):
+        part = part_of(parts, p, bound, member, rows)
+        size, last = 0, NOTHING
+        for t in part.place:
+            size += most[t]
+        for k in range(min(size, upper) + 1):
+            _, short, its, above = search_choice(
+                value[part.place],
+                fixing[part.place],
+                0,
+                k,
+                part.bound,
+                part.member,
+                part.rows,
+                nodes,
+            )
+            if short >= 0 and above > its:
+                return False
+            if short >= 0 and its > last:
+                worth[p, k] = its
+                last = its
+    return True
+
+
+def add_sizes(
+    worth: Sums, best: Sums, ways: Sums, best_then: Sums, ways_then: Sums, size_of: Sums
+) -> None:
+    """Add a part, worth so much with each number of coupons, to the best of those before (OUT: then)."""
+    for j in range(len(best)):
+        for k in range(len(best) - j):
+            if ways[j] == 0 or worth[k] == NOTHING:
+                continue
+            total = best[j] + worth[k]
+            if ways_then[j + k] == 0 or total > best_then[j + k]:
+                best_then[j + k] = total
+                ways_then[j + k] = ways[j]
+                size_of[j + k] = k
+            elif total == best_then[j + k]:
+                ways_then[j + k] = 2
 
 
 def best_size(value: Sums, fixing: Sums, upper: int, parts: Parts, best: Sums, ways: Sums) -> int:
