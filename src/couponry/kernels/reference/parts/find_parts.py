@@ -29,7 +29,7 @@ class Parts(NamedTuple):
     number: NDArray[np.int64]
 
 
-class Part(NamedTuple):
+class CustomerPart(NamedTuple):
     """One part, as a customer of its own.
 
     place: int64 (m), its candidates. bound, member, rows: as `best_choice` takes them.
@@ -116,7 +116,7 @@ def join(root: Sums, bounded: Sums, first: int, t: int) -> int:
     return first
 
 
-def part_of(parts: Parts, p: int, bound: Sums, member: Sums, rows: SearchRows) -> Part:
+def part_of(parts: Parts, p: int, bound: Sums, member: Sums, rows: SearchRows) -> CustomerPart:
     """Take one part out of a customer's candidates, constraints and rows."""
     n = len(parts.of_candidate)
     place = np.flatnonzero(parts.of_candidate == p)
@@ -129,7 +129,7 @@ def part_of(parts: Parts, p: int, bound: Sums, member: Sums, rows: SearchRows) -
             own_member[s, t] = member[inner[s], place[t]]
     where = np.full(n, NOWHERE)
     where[place] = np.arange(len(place))
-    return Part(place, own_bound, own_member, rows_of_part(parts, p, where, rows))
+    return CustomerPart(place, own_bound, own_member, rows_of_part(parts, p, where, rows))
 
 
 def rows_of_part(parts: Parts, p: int, where: Sums, rows: SearchRows) -> SearchRows:
