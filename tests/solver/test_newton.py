@@ -14,7 +14,11 @@ from tests.support.large_campaign import FEW_FREE, campaign
 
 from couponry import kernels
 from couponry.engines.protocol import Engine
+from couponry.solver.dual.lagrangian import Evaluation
 from couponry.solver.dual.newton.quadratic_model import QuadraticModel
+from couponry.solver.dual.newton.steps import Newton
+from couponry.solver.dual.newton.trust_region import StepOutcome
+from couponry.solver.dual.search.descent import stop_among_ties
 from couponry.solver.options import DEFAULT_OPTIONS
 
 ENGINE = cast(Engine, SimpleNamespace(minimise_model=kernels.load().kernels.minimise_model))
@@ -80,3 +84,32 @@ def test_few_coordinates_that_go_back_and_forth_end_the_active_sets() -> None:
 def test_few_passes_reach_a_gap_that_many_would() -> None:
     result = campaign().solve(gap=2e-4, threads=2, solver_options=FEW_FREE)
     assert result.status == "optimal" and result.full_passes <= 30
+
+
+def test_a_descent_ends_among_ties_once_steps_promise_little() -> None:
+    far, near = (cast(Evaluation, SimpleNamespace(dual=100.0, far=far)) for far in (True, False))
+    stop = stop_among_ties(lambda _, promised: promised < 0.01, lambda found: found.far, 1e-3)  # type: ignore[attr-defined]
+    assert [stop(far, promised) for promised in (0.2, 0.1, 0.001)] == [False, True, True]
+    assert [stop(near, promised) for promised in (0.2, 0.1, 0.001)] == [False, False, True]
+
+
+def test_curvature_is_stretched_by_what_slopes_did_under_noise_alone() -> None:
+    """Limits whose slopes changed twice as much as foretold, and half; one that did not move; one that moved back."""
+    few = DEFAULT_OPTIONS.newton.stretch_noise
+    options = replace(DEFAULT_OPTIONS.newton, most_stretch=1.75)
+    matrix = sp.csr_array(np.diag(np.ones(4)))
+    sample = SimpleNamespace(engine=SimpleNamespace(candidates=1))
+    space = SimpleNamespace(row=np.arange(4), scale=np.ones(4))
+    curvature: Any = SimpleNamespace(space=space, unit=1.0, sample=sample)
+    dual: Any = SimpleNamespace(engine=SimpleNamespace(candidates=1))
+    scales: Any = SimpleNamespace(per_coupon=np.ones(4))
+    step = np.array([few, 2 * few, 0.0, few])
+    changed = np.array([2 * few, few, 0.0, -few])
+    outcome = StepOutcome(step, step, np.zeros(4), changed, np.full(4, 0.1), True)
+    for noise, expected in ((0.1, [3 / 2, 2 / 3, 1.0, 1.0]), (0.0, [1.0, 1.0, 1.0, 1.0])):
+        newton = Newton(dual, curvature, scales, options, least_price=noise)
+        newton._learn(QuadraticModel(matrix, options.damping, options, ENGINE), outcome)
+        assert newton._stretched(matrix).diagonal() == pytest.approx(np.array(expected))
+        newton._learn(QuadraticModel(matrix, options.damping, options, ENGINE), outcome)
+        at_most = np.array(expected) ** 2
+        assert newton._stretched(matrix).diagonal() == pytest.approx(at_most)

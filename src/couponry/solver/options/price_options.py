@@ -42,6 +42,13 @@ class PriceSearchOptions:
     warm_gain_tolerance: float = 0.1
     """The same from known prices: what repair then closes, no step need bring nearer."""
 
+    tied_gain_tolerance: float = 0.1
+    """The same where hardly a limit is violated but at its price cap: noise then shares out what is tied, and steps
+    without noise only go from one kink to the next."""
+
+    tied_share: float = 0.25
+    """Share of the violation that limits below their price caps may have for ties to be what is in the way."""
+
     patience: float = 0.1
     """Factor on `gain_tolerance` where the gap stayed open at the first prices."""
 
@@ -306,8 +313,19 @@ class NewtonOptions:
 
     restless_share: float = 1 / 20
     """The same where no fewer change sides than the time before: they go back and forth, and more tries settle few."""
+    most_stretch: float = 2.0
+    """Factor by which a limit's curvature is stretched or shrunk after a step under noise, at most, where its slope
+    changed otherwise than foretold: a sample has few candidates of each limit. Without noise limits move one another
+    too much for that to tell."""
+
+    stretch_noise: float = 16.0
+    """Coupons that are added to what a limit's activity changed by, and to what was foretold: some change by chance."""
+
     curvature_uses: int = 2
     """Steps that one curvature is good for, if they gain what it promises."""
+
+    uses_under_noise: int = 4
+    """The same under noise, where it is stretched after each of them."""
 
     prediction_error: float = 0.5
     """Share of the promised gain that the gain may differ by for the curvature to be used again."""

@@ -12,6 +12,9 @@ class FreeCustomerOptions:
     candidates_per_coupon: float = 2.0
     """Candidates near enough to change hands for each coupon that a limit needs: not all of them can be used."""
 
+    candidates_per_tied_coupon: float = 4.0
+    """The same at prices that were found under noise: where coupons are tied, moves cost next to nothing."""
+
     more_candidates: float = 8.0
     """Factor on that for limits that are still violated after a try."""
 

@@ -119,7 +119,10 @@ class _FreeCustomerRepair:
     def run(self) -> None:
         """Offer an allocation after each try."""
         state, problem, options = self._state, self._state.problem, self._state.options
-        factor = np.full(len(problem.lower), options.free_customers.candidates_per_coupon)
+        is_tied = self._lagrangian is not state.search.whole  # its prices were found under noise
+        free = options.free_customers
+        per_coupon = free.candidates_per_tied_coupon if is_tied else free.candidates_per_coupon
+        factor = np.full(len(problem.lower), per_coupon)
         near = no_free_customers(problem)
         for _ in range(options.free_customers.tries):
             # who was free stays free, and as it was allocated

@@ -76,6 +76,19 @@ class QuadraticModel:
             decrease = self._decrease(gradient, step)
         return step, decrease
 
+    def slope_change(self, step: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Say by how much slopes change with a step.
+
+        Parameters
+        ----------
+        step : ndarray of float64, shape (n_coordinates,)
+
+        Returns
+        -------
+        ndarray of float64, shape (n_coordinates,)
+        """
+        return np.asarray(self._matrix @ step)
+
     def _step_of_active_sets(
         self, gradient: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
     ) -> NDArray[np.float64]:

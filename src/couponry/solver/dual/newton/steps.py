@@ -80,6 +80,7 @@ class Newton:
         self._region: TrustRegion | None = None
         self._damping = options.damping
         self._known = known
+        self._stretch = np.ones(len(self._coupon))
         self.last_curvature: RowCurvature | None = None
 
     def descend(
@@ -116,7 +117,9 @@ class Newton:
                 region = self._trust_region(bandwidth)
             point = self._space.point(present.prices)
             slope = self._slope(present)
-            model = QuadraticModel(matrix, self._damping, self._options, self._dual.engine)
+            model = QuadraticModel(
+                self._stretched(matrix), self._damping, self._options, self._dual.engine
+            )
             step, promised = model.minimum(
                 slope,
                 np.maximum(-point, -region.sides),
@@ -131,6 +134,7 @@ class Newton:
             )
             region.update(outcome, bandwidth, self._coupon)
             last = step
+            self._learn(model, outcome)
             self._adapt_damping(gain, promised)
             used += gain > 0.0
             if self._is_used_up(used, gain, promised):
@@ -148,6 +152,32 @@ class Newton:
         known = self._known
         self.last_curvature = self._curvature.at(prices) if known is None else known
         return self.last_curvature.in_space(self._space)
+
+    @property
+    def _is_under_noise(self) -> bool:
+        """Whether limits hardly move one another, so that what one's slope does tells of its own curvature."""
+        return self._least_price > 0.0
+
+    def _stretched(self, matrix: sp.csr_array) -> sp.csr_array:
+        """The curvature, each limit's stretched by what its slope was seen to change by beside what was foretold."""
+        if not self._is_under_noise:
+            return matrix
+        root = np.sqrt(self._stretch)
+        data = matrix.data * root[matrix.indices] * np.repeat(root, np.diff(matrix.indptr))
+        return sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+    def _learn(self, model: QuadraticModel, outcome: StepOutcome) -> None:
+        """Compare what slopes changed by with what the model foretold, where limits hardly move one another."""
+        if not self._is_under_noise:
+            return
+        options = self._options
+        foretold = model.slope_change(outcome.step)
+        seen = outcome.slope_after - outcome.slope_before
+        tells = (foretold * outcome.step > 0) & (foretold * seen > 0)
+        tells &= np.maximum(np.abs(foretold), np.abs(seen)) > outcome.met_slope
+        noise = options.stretch_noise / (self._coupon * self._unit)  # slope of so many coupons
+        ratio = np.where(tells, (np.abs(seen) + noise) / (np.abs(foretold) + noise), 1.0)
+        self._stretch *= np.clip(ratio, 1 / options.most_stretch, options.most_stretch)
 
     def _trust_region(self, bandwidth: NDArray[np.float64]) -> TrustRegion:
         """The box about the prices; the first curvature says how large it is at first."""
@@ -182,4 +212,5 @@ class Newton:
             return was_wrong
         if gain <= 0.0:
             return used > 0
-        return self._passes_are_dear or used == options.curvature_uses or was_wrong
+        uses = options.uses_under_noise if self._is_under_noise else options.curvature_uses
+        return self._passes_are_dear or used == uses or was_wrong

@@ -161,6 +161,35 @@ def stop_at_sampling_error(
     return lambda evaluation, promised: off(evaluation) <= share or stop(evaluation, promised)
 
 
+def stop_among_ties(
+    stop: Callable[[Evaluation, float], bool],
+    are_tied: Callable[[Evaluation], bool],
+    tolerance: float,
+) -> Callable[[Evaluation, float], bool]:
+    """Have a descent end, too, where steps promise little and ties keep its choice far off the limits.
+
+    Parameters
+    ----------
+    stop : callable
+        The rule that ends it otherwise.
+    are_tied : callable
+        Whether ties may be what keeps a choice far off the limits.
+    tolerance : float
+        Share of the dual value that is little.
+
+    Returns
+    -------
+    callable
+        As `stop` is.
+    """
+
+    def stop_too(evaluation: Evaluation, promised: float) -> bool:
+        is_little = promised <= tolerance * abs(evaluation.dual)
+        return stop(evaluation, promised) or (is_little and are_tied(evaluation))
+
+    return stop_too
+
+
 def stop_under_noise(
     near: NearEnough, violation: Callable[[Evaluation], float]
 ) -> Callable[[Evaluation, float], bool]:

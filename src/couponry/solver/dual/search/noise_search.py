@@ -59,7 +59,7 @@ class NoiseSearch:
         """
         search, options = self._search, self._options
         amplitudes = options.amplitudes
-        is_near = self._only_price_caps_are_violated(after)
+        is_near = search.are_tied(after.evaluation)
         if is_near:
             largest = max(options.small_gaps * search.gap, amplitudes[-1])
             amplitudes = tuple(a for a in amplitudes if a <= largest)
@@ -77,14 +77,6 @@ class NoiseSearch:
         if search.is_smooth:  # Newton's method went round in circles
             for amplitude in options.last_amplitudes:
                 yield self._point(self._noisy(amplitude), 0.0, True, 0.0)
-
-    def _only_price_caps_are_violated(self, after: PricePoint) -> bool:
-        """Whether a choice is far off the limits, but hardly off those whose price could still rise."""
-        search = self._search
-        below_caps = search.violations.coupons(after.evaluation, search.space)
-        share = search.options.price_search.negligible_share
-        is_far = search.is_far(after.evaluation)
-        return is_far and below_caps <= 2 * share * search.violation(after.evaluation)
 
     def _noisy(self, amplitude: float) -> _Noisy:
         """The dual under noise of an amplitude, in typical worths."""

@@ -29,6 +29,7 @@ from .descent import (
     Descent,
     NearEnough,
     coupons_quick_to_repair,
+    stop_among_ties,
     stop_at_sampling_error,
     stop_under_noise,
     stop_without_noise,
@@ -172,6 +173,12 @@ class PriceSearch:
         options = self.options.price_search
         far = max(options.far_coupons, options.far_share * self.coupons)
         return self.violation(evaluation) > far
+
+    def are_tied(self, evaluation: Evaluation) -> bool:
+        """Whether a choice is far off the limits, but hardly off those whose price could still rise."""
+        below_caps = self.violations.coupons(evaluation, self.space)
+        share = self.options.price_search.tied_share
+        return self.is_far(evaluation) and below_caps <= share * self.violation(evaluation)
 
     def point(self, evaluation: Evaluation) -> PricePoint:
         """Prices that were found without noise."""
@@ -381,11 +388,12 @@ class PriceSearch:
             lambda found: violations.coupons(found, self.space),
             lambda found: options.negligible_share * violations.coupons(found),
         )
-        scale = descent.dual.scale
+        scale, tied = descent.dual.scale, options.tied_gain_tolerance * self.gap
         if scale == 1.0 or descent.steps is not None:
-            return stop
-        return stop_at_sampling_error(
+            return stop_among_ties(stop, self.are_tied, tied)
+        stop = stop_at_sampling_error(
             stop,
             lambda found: violations.in_sampling_errors(found, scale, self.space),
             options.sampling_error_share,
         )
+        return stop_among_ties(stop, self.is_far, tied)
