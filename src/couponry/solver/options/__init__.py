@@ -20,10 +20,9 @@ from .exact_options import (
     NeighbourhoodOptions,
 )
 from .infeasibility_options import ConflictOptions, RelaxationOptions, WorkOptions
+from .newton_options import CurvatureOptions, NewtonOptions
 from .price_options import (
-    CurvatureOptions,
     CuttingPlaneOptions,
-    NewtonOptions,
     NoiseOptions,
     PriceCapOptions,
     PriceSearchOptions,

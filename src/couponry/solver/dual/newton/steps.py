@@ -133,10 +133,9 @@ class Newton:
                 step, last, slope, self._slope(following), self._met_slope(present), gain > 0.0
             )
             region.update(outcome, bandwidth, self._coupon)
-            last = step
             self._learn(model, outcome)
             self._adapt_damping(gain, promised)
-            used += gain > 0.0
+            last, used = step, used + (gain > 0.0)
             if self._is_used_up(used, gain, promised):
                 matrix, self._known = None, None
             if gain > 0.0:
