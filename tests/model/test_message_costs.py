@@ -178,8 +178,8 @@ def test_too_many_messages_are_proved_impossible() -> None:
     ("keys", "message"),
     [
         ({"cost": [0.2, 0.1]}, "cost 2: 0.1 is below 0.2, that of the one before: messages that grow cheaper"),
-        ({"cost": [-1]}, "cost 1: expected a number from 0 up"),
-        ({"cost": [0.1, "second"]}, "cost 2: expected a number from 0 up, as the others"),
+        ({"cost": [-1]}, "cost 1: expected a number from 0 to"),
+        ({"cost": [0.1, "second"]}, "cost 2: expected a number from 0 to 1e+30, as the others"),
         ({"cost": []}, "cost: expected a list of numbers or of columns of customers, got []"),
         ({"cost": [0.1], "max": 2}, "cost: expected a rule of its own, got max beside it"),
         ({"cost": [0.1] * 65}, "cost: expected at most 64 costs, got 65"),

@@ -183,7 +183,7 @@ def test_customers_who_stay_on_a_cluster_have_none(tmp_path: Path) -> None:
     engine = Cluster(InProcessRunner(1, 3), tmp_path / "shards", 10)
     asked: list[dict[str, Any]] = [{"backups": 2}, {"previous": cp.PreviousPlan({})}]
     for each in asked:
-        with pytest.raises(cp.Unsupported, match="a Campaign has them"):
+        with pytest.raises(cp.Unsupported, match="a Campaign has it"):
             cp.ClusterCampaign(engine, {"offer": [1]}, {}, **each)
 
 

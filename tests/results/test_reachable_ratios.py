@@ -37,21 +37,22 @@ def every_ratio() -> list[float]:
 
 
 CASES = {
-    "at least": (Limit("return", ratio=("value", "cost"), min=50.0), max(every_ratio())),
-    "at most": (Limit("return", ratio=("value", "cost"), max=0.01), min(every_ratio())),
-    "a share": (Limit("part", where={"offer": 0}, share=True, min=0.9), 0.5),
-}
+    "at least": (Limit("return", ratio=("value", "cost"), min=50.0), max(every_ratio()), 0),
+    "at most": (Limit("return", ratio=("value", "cost"), max=0.01), min(every_ratio()), 0),
+    "a share": (Limit("part", where={"offer": 0}, share=True, min=0.9), 0.5, 1),
+}  # and the most that everybody can have under the limit: without coupons no ratio is broken, one each is offer 0
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_the_best_of_all_allocations(name: str, tmp_path: Path) -> None:
-    limit, best = CASES[name]
+    limit, best, slots = CASES[name]
     result = campaign(limit).solve(threads=1)
     assert result.infeasible is not None
     (entry,) = result.infeasible["limits"]
     assert entry["reachable"] == pytest.approx(best, rel=2e-5)
     # nothing is beyond it
     assert entry["reachable"] >= best if "min" in entry else entry["reachable"] <= best
-    assert result.infeasible["customer_rules"] == [{"customer_rule": "slots", "min": 2, "max": 2}]
+    (rule,) = result.infeasible["customer_rules"]
+    assert rule == {"customer_rule": "slots", "min": 2, "max": 2, "reachable": {"min": slots}}
     folder = write_campaign(campaign(limit), tmp_path / "campaign")
     assert verify_result(folder, result.write(tmp_path / "out")).ok
