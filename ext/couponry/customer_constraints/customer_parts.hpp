@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 
 #include "customer_constraints/constraint_search.hpp"
 
@@ -14,7 +13,6 @@ namespace {
 class CustomerParts : public ConstraintSearch {
 public:
     CustomerParts() noexcept = default;
-    ~CustomerParts() { std::free(parts_memory_); }
 
     // Room for a customer's constraints, rows and parts; false when there is no memory for it.
     bool load(const Constraints& constraints, int64_t n) noexcept {
@@ -63,33 +61,17 @@ protected:
 private:
     static constexpr int64_t NOWHERE = -1, SINGLE = -2;
 
-    int64_t parts_capacity_ = 0;
-    int64_t* parts_memory_ = nullptr;
+    GrowingMemory parts_memory_;
     int64_t *root_, *of_candidate_, *where_in_, *number_, *of_constraint_, *of_row_;
     uint64_t* closed_;
 
     bool make_room_for_parts() noexcept {
-        constexpr int64_t GAP = GUARD / static_cast<int64_t>(sizeof(int64_t));
+        constexpr int64_t GAP = GrowingMemory::GAP;
         const int64_t sizes = (1 + MOST_PARTS) * (n_ + 1);
         const int64_t needed = 5 * n_ + constraints_ + rows_ + (6 + MOST_PARTS) * words_ + 4 * sizes + 18 * GAP;
-        if (needed > parts_capacity_) {
-            std::free(parts_memory_);
-            parts_capacity_ = 2 * needed;
-            parts_memory_ = static_cast<int64_t*>(std::malloc(static_cast<size_t>(parts_capacity_) * sizeof(int64_t)));
-            if (!parts_memory_) {
-                parts_capacity_ = 0;
-                return false;
-            }
-        }
-        take_guards_away(parts_memory_, static_cast<size_t>(parts_capacity_) * sizeof(int64_t));
-        int64_t* at = parts_memory_;
-        const auto some = [&](int64_t count) {
-            int64_t* const array = at;
-            guard(at += count);
-            at += GAP;
-            return array;
-        };
-        const auto bits = [&](int64_t count) { return reinterpret_cast<uint64_t*>(some(count)); };
+        if (!parts_memory_.reserve(needed)) return false;
+        const auto some = [this](int64_t count) { return parts_memory_.some(count); };
+        const auto bits = [this](int64_t count) { return parts_memory_.bits(count); };
         root_ = some(n_);
         of_candidate_ = some(n_);
         where_in_ = some(n_);

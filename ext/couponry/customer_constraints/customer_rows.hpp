@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 
 #include "common/row_layout.hpp"
@@ -17,7 +16,6 @@ namespace {
 class CustomerRows : public SearchBounds {
 public:
     CustomerRows() noexcept = default;
-    ~CustomerRows() { std::free(row_memory_); }
 
     // Room for a customer's constraints and rows; false when there is no memory for it.
     bool load(const Constraints& constraints, int64_t n) noexcept {
@@ -141,29 +139,13 @@ protected:
     }
 
 private:
-    int64_t* row_memory_ = nullptr;
-    int64_t row_capacity_ = 0;
+    GrowingMemory row_memory_;
 
     bool make_room_for_rows(int64_t n, int64_t entries) noexcept {
-        constexpr int64_t GAP = GUARD / static_cast<int64_t>(sizeof(int64_t));
+        constexpr int64_t GAP = GrowingMemory::GAP;
         const int64_t needed = 4 * rows_ + 1 + 2 * entries + 4 * n + 2 * words_ + 12 * GAP;
-        if (needed > row_capacity_) {
-            std::free(row_memory_);
-            row_capacity_ = 2 * needed;
-            row_memory_ = static_cast<int64_t*>(std::malloc(static_cast<size_t>(row_capacity_) * sizeof(int64_t)));
-            if (!row_memory_) {
-                row_capacity_ = 0;
-                return false;
-            }
-        }
-        take_guards_away(row_memory_, static_cast<size_t>(row_capacity_) * sizeof(int64_t));
-        int64_t* at = row_memory_;
-        const auto some = [&](int64_t count) {
-            int64_t* const array = at;
-            guard(at += count);
-            at += GAP;
-            return array;
-        };
+        if (!row_memory_.reserve(needed)) return false;
+        const auto some = [this](int64_t count) { return row_memory_.some(count); };
         counts_groups_ = some(rows_);
         low_ = some(rows_);
         high_ = some(rows_);

@@ -5,12 +5,11 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 
 #include "common/bits.hpp"
-#include "common/debug.hpp"
 #include "common/set_layout.hpp"
+#include "customer_constraints/growing_memory.hpp"
 
 namespace couponry {
 namespace {
@@ -20,7 +19,6 @@ constexpr int64_t WORTH_NOTHING = -(int64_t{1} << 62);
 class SearchBounds {
 public:
     SearchBounds() noexcept = default;
-    ~SearchBounds() { std::free(memory_); }
     SearchBounds(const SearchBounds&) = delete;
     SearchBounds& operator=(const SearchBounds&) = delete;
 
@@ -29,26 +27,11 @@ public:
         n_ = n;
         words_ = words;
         constraints_ = constraints;
-        constexpr int64_t GAP = GUARD / static_cast<int64_t>(sizeof(int64_t));  // behind each array
+        constexpr int64_t GAP = GrowingMemory::GAP;
         const int64_t needed = 4 * n + 8 * constraints_ + 2 * constraints_ * words_ + (n + 13) * words_ + 27 * GAP;
-        if (needed > capacity_) {
-            std::free(memory_);
-            capacity_ = 2 * needed;
-            memory_ = static_cast<int64_t*>(std::malloc(static_cast<size_t>(capacity_) * sizeof(int64_t)));
-            if (!memory_) {
-                capacity_ = 0;
-                return false;
-            }
-        }
-        take_guards_away(memory_, static_cast<size_t>(capacity_) * sizeof(int64_t));
-        int64_t* at = memory_;
-        const auto some = [&](int64_t count) {
-            int64_t* const array = at;
-            guard(at += count);
-            at += GAP;
-            return array;
-        };
-        const auto bits = [&](int64_t count) { return reinterpret_cast<uint64_t*>(some(count)); };
+        if (!memory_.reserve(needed)) return false;
+        const auto some = [this](int64_t count) { return memory_.some(count); };
+        const auto bits = [this](int64_t count) { return memory_.bits(count); };
         value = some(n);
         turn_ = some(n);
         taken_ = some(n);
@@ -112,8 +95,8 @@ public:
     uint64_t* forced_out = nullptr;  // IN
 
 protected:
-    int64_t n_ = 0, words_ = 1, constraints_ = 0, capacity_ = 0;
-    int64_t* memory_ = nullptr;
+    int64_t n_ = 0, words_ = 1, constraints_ = 0;
+    GrowingMemory memory_;
     bool asking_ = false;
     int64_t laminar_ = 0;    // the laminar family, and perhaps some that never bind
     uint64_t positive_ = 0;  // candidates that are worth something, of the first word
