@@ -116,7 +116,7 @@ def judged(found: Comparison) -> Iterator[str]:
 def verified(drawn: RandomCampaign | UnitCampaign) -> list[str]:
     """What `couponry verify` finds wrong with campaign and result once both are written."""
     with tempfile.TemporaryDirectory() as folder:
-        campaign = drawn.campaign()
+        campaign = drawn.campaign(backups=3)
         written = couponry.write_campaign(campaign, Path(folder) / "campaign")
         result = campaign.solve(threads=1)
         report = couponry.verify_result(written, result.write(Path(folder) / "result"))

@@ -72,6 +72,8 @@ class Decision:
         Whose candidate it is, in a campaign of units; None where each customer is decided on alone.
     instead_for : tuple of int or str
         Whose the offers in `instead` are, likewise.
+    instead_of_customer : tuple of int or str
+        Whose the coupons in `instead_of` are, likewise.
     """
 
     offer: Any
@@ -89,6 +91,7 @@ class Decision:
     instead_of: tuple[Any, ...] = ()
     customer: Any = None
     instead_for: tuple[Any, ...] = ()
+    instead_of_customer: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,9 +172,10 @@ class Explanation(StreamedTable):
             "instead_of": pa.list_(offers.type),
             "customer": customers.type,
             "instead_for": pa.list_(customers.type),
+            "instead_of_customer": pa.list_(customers.type),
         }
         if not self.unit:
-            del types["customer"], types["instead_for"]
+            del types["customer"], types["instead_for"], types["instead_of_customer"]
         return pa.table(
             {name: pa.array([row[name] for row in rows], kind) for name, kind in types.items()}
         )

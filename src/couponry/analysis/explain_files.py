@@ -100,9 +100,9 @@ def _explain(folder: Path, out: Path, customer: Any) -> Explanation:
     known = next(one for one in whom if str(one) == str(customer))
     listed = {}
     if (out / BACKUPS).exists():
-        columns = ["customer", "offer", "rank", "instead_of"]
+        columns = ["customer", "offer", "rank", "instead_of", "instead_of_customer"]
         theirs = _rows_of(out, BACKUPS, "backups of the result", whom, columns)
-        listed = backups_of_rows(theirs, offers, campaign.candidates.offer)
+        listed = backups_of_rows(theirs, offers, candidates)
     reasons = Reasons(
         campaign, known, subproblem, compiled.limits, allocated, activity, backups=listed
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -173,8 +174,7 @@ class Reasons:
             reason, decided_by = self._reason(e, paid, alternative)
         backup = self.backups.get(e)
         if backup is not None:
-            offers = " or ".join(map(repr, backup.instead_of))
-            reason += f"; backup {backup.rank}, should {offers} fall out"
+            reason += f"; backup {backup.rank}, should {_places(backup)} fall out"
         return Decision(
             offer=named.offer,
             role=named.role,
@@ -189,6 +189,7 @@ class Reasons:
             margin=alternative.margin,
             backup=None if backup is None else backup.rank,
             instead_of=() if backup is None else backup.instead_of,
+            instead_of_customer=() if backup is None else backup.instead_of_customer,
             customer=named.customer,
             instead_for=tuple(
                 other.customer for other in alternative.instead if other.customer is not None
@@ -261,6 +262,13 @@ def _consequence(alternative: _Alternative) -> str:
     offers = ", ".join(map(str, alternative.instead)) or "nothing"
     verb = "would come" if alternative.is_best else "would go"
     return f"{offers} {verb} instead, {alternative.margin:,.4g} less"
+
+
+def _places(backup: ListedBackup) -> str:
+    """The coupons whose place a backup may take, in words."""
+    whose = backup.instead_of_customer or (None,) * len(backup.instead_of)
+    coupons = [_Named(*each) for each in zip(backup.instead_of, repeat(None), whose, strict=False)]
+    return " or ".join(map(str, coupons))
 
 
 def _then(text: str) -> str:

@@ -31,7 +31,7 @@ TABLES_OF_PARTS = ("table", "conflicts", "requires")
 MOST_BACKUPS = 255
 """Backups of a customer, at most: their ranks take a byte."""
 
-OF_BACKUPS = ("rank", "reduced", "instead_of")
+OF_BACKUPS = ("rank", "reduced", "instead_of", "instead_of_customer")
 """Columns that backups have beside those of coupons."""
 
 
@@ -164,8 +164,10 @@ def check_backups(backups: Any, value: str, unit: str | None = None) -> None:
         raise InvalidInput(
             f"backups: their table has a column {value!r} of its own; maximise one of another name"
         )
-    if backups and unit is not None:
-        raise InvalidInput(f"backups: expected a campaign of single customers, got unit {unit!r}")
+    if backups and unit in OF_BACKUPS:
+        raise InvalidInput(
+            f"backups: their table has a column {unit!r} of its own; call the one of units otherwise"
+        )
 
 
 def check_unit(

@@ -271,7 +271,6 @@ def compile_campaign(
         campaign.rules, items, item, candidates, customers, history, backend, costs
     )
     if costs is not None:
-        costs.refuse_backups(campaign.backups)
         limits = costs.limits(limits)
     check_cancelled()
     problem = _problem(campaign, amounts, limits, rules, costs, item, backend)

@@ -141,17 +141,23 @@ def _rows_of_customers(
     found = {COUPONS: (allocation.schema, allocation.batches())}
     backups = result.backups
     if backups is not None:
-        at = backups.schema.get_field_index("instead_of")
-        schema = backups.schema.set(at, pa.field("instead_of", pa.string()))
+        of_lists = [
+            pa.field(field.name, pa.string()) if pa.types.is_list(field.type) else field
+            for field in backups.schema
+        ]
+        schema = pa.schema(of_lists)
         found[BACKUPS] = (schema, (_without_lists(batch, schema) for batch in backups.batches()))
     return found
 
 
 def _without_lists(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Backups whose list of coupons is text."""
-    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-    texts = columns["instead_of"].cast(pa.list_(pa.string()))
-    columns["instead_of"] = pc.binary_join(texts, BETWEEN)
+    """Backups whose lists of coupons, and of their customers, are text."""
+    columns = [
+        pc.binary_join(column.cast(pa.list_(pa.string())), BETWEEN)
+        if pa.types.is_list(column.type)
+        else column
+        for column in batch.columns
+    ]
     return pa.record_batch(columns, schema=schema)
 
 

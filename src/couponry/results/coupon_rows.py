@@ -123,14 +123,9 @@ class PlannedRows:
             `customer` and `offer` as they came, and what the allocation states of each coupon.
         """
         candidates, units = self.compiled.campaign.candidates, self.compiled.campaign.units
-        customer = candidates.customer_of(positions)
-        columns: dict[str, Any] = {
-            "customer": as_they_came(
-                candidates.customers.take(pa.array(customer)), self.compiled.campaign.customer_type
-            )
-        }
+        columns: dict[str, Any] = {"customer": self.customers_of(positions)}
         if units is not None:
-            columns[units.column] = units.names_of(customer)
+            columns[units.column] = units.names_of(candidates.customer_of(positions))
         columns["offer"] = as_they_came(
             self.offers.take(pa.array(candidates.offer[positions])),
             self.compiled.campaign.offers.schema.field("offer").type,
@@ -138,6 +133,22 @@ class PlannedRows:
         for name in self.compiled.campaign.coupon_columns():
             columns[name] = self.compiled.coupon_values(name, positions)
         return columns
+
+    def customers_of(self, positions: NDArray[np.int64]) -> pa.Array:
+        """Say whose some candidates are.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (n_chosen,)
+
+        Returns
+        -------
+        pyarrow.Array
+            As they came.
+        """
+        candidates = self.compiled.campaign.candidates
+        whose = candidates.customers.take(pa.array(candidates.customer_of(positions)))
+        return as_they_came(whose, self.compiled.campaign.customer_type)
 
 
 class SavedRows:

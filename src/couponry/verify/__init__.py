@@ -28,7 +28,8 @@ from ..utils.arrays.array_store import ArrayStore, FolderStore, MemoryStore
 from ..utils.files.unreplaced import unreplaced
 from ..utils.parallel import parallel_map, worker_count
 from .allocation import GivenCoupons, open_allocation
-from .backups import BackupChecks
+from .backups.backup_checks import BackupChecks
+from .backups.backup_file import BackupFile
 from .block import Addition, Block, blocks
 from .certificate import ObjectiveSum, check_certificate
 from .claims import Claims, Tally
@@ -209,10 +210,11 @@ def _check_solution(
         coupons = CouponChecks(allocation, inputs, claims, complete=claims.is_result)
         objective = ObjectiveSum(inputs)
         bound = None if prices is None else DualBound(inputs, sums, rules, prices)
-        backups, previous = BackupChecks(inputs, claims, rules, bound), PreviousChecks(inputs)
+        backups, previous = BackupFile(inputs, claims), PreviousChecks(inputs)
         counted = (objective, previous) if bound is None else (objective, previous, bound)
 
-        _examine(inputs, coupons, rules, (sums, *counted), backups, tally)
+        checks = BackupChecks(inputs, rules, bound)
+        _examine(inputs, coupons, rules, (sums, *counted), (backups, checks), tally)
         backups.finish(claims)
         previous.finish(claims)
         del allocation, coupons  # their files go
@@ -230,10 +232,11 @@ def _examine(
     coupons: CouponChecks,
     rules: RuleChecks,
     counted: Sequence[_Counted],
-    backups: BackupChecks,
+    backups: tuple[BackupFile, BackupChecks],
     tally: Tally,
 ) -> None:
     """Examine all blocks in several threads, and put what they find together in their order."""
+    listed_beside, checks = backups
 
     def found_in(part: tuple[Block, pa.Table | None]) -> tuple[Tally, list[Addition]]:
         block, listed = part
@@ -242,11 +245,13 @@ def _examine(
         additions = [rules.examine(block, rows, found)]
         additions += [each.examine(block, rows) for each in counted]
         if listed is not None:
-            backups.check(block, rows, listed, found)
+            checks.check(block, rows, listed, found)
         block.release()
         return found, additions
 
-    for found, additions in parallel_map(found_in, backups.beside(blocks(inputs)), worker_count()):
+    for found, additions in parallel_map(
+        found_in, listed_beside.beside(blocks(inputs)), worker_count()
+    ):
         tally.merge(found)
         for add in additions:
             add()

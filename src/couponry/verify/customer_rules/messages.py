@@ -8,7 +8,7 @@ from ...data import tables
 from ...model.rules import CustomerRule
 from ..block import Block
 from ..inputs import Inputs
-from ..rounding import Integers
+from ..rounding import Floats, Integers
 
 
 class CostOfMessages:
@@ -66,3 +66,28 @@ class CostOfMessages:
             pays = inside & (had <= k) & (k < had + given)
             found += cost[own][pays].tolist()
         return found
+
+    def last(self, block: Block, given: Integers, rows: Integers) -> Floats:
+        """Say what candidates' messages cost in the place of the last message that their unit is given.
+
+        Parameters
+        ----------
+        block : Block
+        given : ndarray of int64
+            Rows of the allocated candidates.
+        rows : ndarray of int64, shape (n,)
+            Rows of candidates.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            0 for those that do not count, and where none is given.
+        """
+        own = slice(block.first_unit, block.last_unit)
+        counted = given[self._counts[block.cell(given)]]
+        messages = np.bincount(block.unit[counted], minlength=block.n_units)
+        number = np.clip(self._had[own] + messages - 1, 0, len(self._columns) - 1)
+        cost = np.stack([column[own] for column in self._columns])[number, np.arange(block.n_units)]
+        inside = np.broadcast_to(self._inside, len(self._had))[own]
+        of_unit = np.where(inside & (messages > 0), cost, 0.0)
+        return np.where(self._counts[block.cell(rows)], of_unit[block.unit[rows]], 0.0)

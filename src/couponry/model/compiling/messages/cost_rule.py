@@ -71,6 +71,43 @@ class CostRule:
         after = np.minimum(self.had + given, self.messages)
         return np.where(self.inside, total[row, after] - total[row, before], 0.0)
 
+    def last(self, units: slice, given: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Say what the last message costs of units in a row.
+
+        Parameters
+        ----------
+        units : slice
+        given : ndarray of int64, shape (n_units,)
+            Messages of each, beside those that it has had.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_units,)
+            0 for a unit that is given none, and for one that the rule is not about.
+        """
+        cost = np.broadcast_to(self.cost, (len(self.had), self.messages))[units]
+        number = np.clip(self.had[units] + given - 1, 0, self.messages - 1)
+        inside = np.broadcast_to(self.inside, len(self.had))[units]
+        return np.where(inside & (given > 0), cost[np.arange(len(given)), number], 0.0)
+
+    def left(self, units: slice, given: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say which messages units in a row have not had, whose costs they get back.
+
+        Parameters
+        ----------
+        units : slice
+        given : ndarray of int64, shape (n_units,)
+            Messages of each, beside those that it has had.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_units, n_messages)
+            All of them for a unit that the rule is not about.
+        """
+        inside = np.broadcast_to(self.inside, len(self.had))[units]
+        spent = np.where(inside, self.had[units] + given, 0)
+        return np.asarray(np.arange(self.messages) >= spent[:, None])
+
     def constant(self, n_units: int) -> float:
         """Say what refunds that nobody gives back come to: all of units' messages that they have not had."""
         total = np.broadcast_to(self.cost.sum(axis=1), n_units)

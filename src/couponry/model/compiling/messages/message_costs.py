@@ -21,7 +21,6 @@ from ....data.candidate_checks import offer_dtype
 from ....kernels import Backend
 from ....utils.arrays.array_store import MemoryStore
 from ....utils.arrays.blocks import row_blocks
-from ....utils.errors import InvalidInput
 from ....utils.lazy_imports import sparse as sp
 from ...contact_history import ContactHistory
 from ...customers import Customers
@@ -98,23 +97,6 @@ class MessageCosts:
             found.append(CostRule(number, rule, cost, had, customers.scope_of(rule), first))
             first += cost.shape[1]
         return cls(found, items, indptr, item) if found else None
-
-    def refuse_backups(self, backups: int) -> None:
-        """Refuse backups beside costs of messages: what a backup costs depends on what falls out.
-
-        Parameters
-        ----------
-        backups : int
-            Of a customer, at most.
-
-        Raises
-        ------
-        InvalidInput
-        """
-        if backups:
-            raise InvalidInput(
-                f"{self.rules[0].rule.label}: cost: expected a campaign without backups, got {backups} a customer"
-            )
 
     @property
     def n_refunds(self) -> int:
@@ -354,9 +336,8 @@ class MessageCosts:
         given = self.messages(np.flatnonzero(chosen), 0, self.n_units)
         refunds = np.zeros((self.n_units, self.n_refunds), bool)
         for rule, messages in zip(self.rules, given, strict=True):
-            left = np.minimum(np.broadcast_to(rule.cap, self.n_units) - messages, rule.messages)
-            dear = np.arange(rule.messages) >= rule.messages - left[:, None]
-            refunds[:, rule.first : rule.first + rule.messages] = dear
+            left = rule.left(slice(0, self.n_units), messages)
+            refunds[:, rule.first : rule.first + rule.messages] = left
         return self.beside(chosen, refunds)
 
     def messages(
