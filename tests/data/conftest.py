@@ -17,6 +17,7 @@ def sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Si
     """Rows that are sorted at a time, in a sorted run, and worked on at a time."""
     monkeypatch.setattr(external_sort, "BLOCK_ROWS", request.param[0])
     monkeypatch.setattr(external_sort, "RUN_ROWS", request.param[1])
+    monkeypatch.setattr(external_sort, "MERGED_ROWS", request.param[1])
     monkeypatch.setattr(blocks, "BLOCK_SIZE", request.param[2])
     return request.param
 

@@ -11,12 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from couponry import Campaign, InvalidInput
+from couponry import Campaign, CustomerRule, InvalidInput, Limit
 from couponry.data import external_sort
 from couponry.data.candidates import Candidates, build_candidates
 from couponry.data.formats import parquet_rows
 from couponry.data.streams import stream_files
+from couponry.model.compiling import measures
 from couponry.utils.arrays.array_store import FolderStore, MemoryStore
+from couponry.utils.arrays.derived_arrays import SharedArrays
 
 OFFERS = 40
 Ids = Callable[[np.ndarray], pa.Array]
@@ -37,6 +39,7 @@ ORDERS = ("canonical", "by customer", "any")
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(external_sort, "BLOCK_ROWS", 300)
     monkeypatch.setattr(external_sort, "RUN_ROWS", 500)
+    monkeypatch.setattr(external_sort, "MERGED_ROWS", 200)
     monkeypatch.setattr(parquet_rows, "MOST_PART_ROWS", 600)
     monkeypatch.setattr(parquet_rows, "BATCH_ROWS", 70)
 
@@ -105,6 +108,47 @@ def test_any_types_order_and_files(kind: str, order: str, tmp_path: Path) -> Non
             for name, column in {"offer": found.offer, **found.columns}.items():
                 assert np.array_equal(column, given[name][canonical]), name
             assert found.columns["response"].dtype == np.float32
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_nobody_looks_for_spans_again(
+    order: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = rows(order)
+    given["margin"][given["offer"] == 3] = 0.0
+    given["margin"][np.flatnonzero(given["offer"] == 3)[::2]] = -0.0
+    (tmp_path / "files").mkdir()
+    write(tmp_path / "files", pa.table(given), (130, 300))
+    made = build(tmp_path / "files", pa.array(np.arange(OFFERS + 1)), MemoryStore(), 2)
+    assert isinstance(made.derived, SharedArrays)
+    known = {key[1]: span for key, span in made.derived.remembered("span")}
+    low, high = np.full(OFFERS + 1, np.inf), np.full(OFFERS + 1, -np.inf)
+    np.minimum.at(low, given["offer"], given["margin"])
+    np.maximum.at(high, given["offer"], given["margin"])
+    assert np.array_equal(known["column margin"]["low"], low) and low[-1] == np.inf
+    assert np.array_equal(known["column margin"]["high"], high)
+    assert not np.signbit(known["column margin"]["low"][3])
+    expected = compiled(tmp_path, None)
+    monkeypatch.setattr(measures, "find_span", None)
+    for store in None, tmp_path / "store", tmp_path / "store":
+        found = compiled(tmp_path, store)
+        for a, b in zip(found, expected, strict=True):
+            assert a.dtype == b.dtype and np.array_equal(a, b)
+
+
+def compiled(folder: Path, store: Path | None) -> list[np.ndarray]:
+    """What the files' candidates are packed to."""
+    made = Campaign(
+        {"offer": np.arange(OFFERS), "face_value": np.ones(OFFERS)},
+        folder / "files",
+        rules=[CustomerRule("slots", max=2)],
+        limits=[Limit("points", sum="points", max=50.0), Limit("budget", sum="response", max=20.0)],
+        value="margin",
+        store=store,
+    )
+    problem = made.compile().problem
+    shard = problem.packed.shard
+    return [shard.quantity, problem.packed.fine, problem.low, problem.step, problem.error]
 
 
 WRONG: dict[str, tuple[str, Any, str]] = {

@@ -97,6 +97,7 @@ MEMORY = """
     store, shuffled = sys.argv[1], sys.argv[2] == "shuffled"
     external_sort.BLOCK_ROWS = blocks.BLOCK_SIZE = 1 << 16
     external_sort.RUN_ROWS = 1 << 18
+    external_sort.MERGED_ROWS = 1 << 16
     customers, each = 250_000, 16
     # an order of all customers that needs no memory
     stride = 99_991 if shuffled else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,4 @@ def test_an_array_that_is_gone_or_cut_off(campaign_folder: Path, tmp_path: Path)
         spoil(store / "offer.npy")
         with pytest.raises(InvalidInput, match=r"store .*remove it"):
             read_campaign(campaign_folder, store=store)
-        (store / "store.json").unlink()
-        for path in store.iterdir():
-            path.unlink()
+        shutil.rmtree(store)

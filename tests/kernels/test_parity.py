@@ -257,6 +257,44 @@ def test_rows_as_they_are_read(name: str, id_type: Any, offer_type: Any) -> None
 
 
 @every_backend
+@pytest.mark.parametrize("id_type", [np.int32, np.int64])
+@pytest.mark.parametrize("offer_type", [np.uint16, np.uint32])
+@pytest.mark.parametrize("by", ["row", "customer", "far apart"])
+def test_rows_in_any_order(name: str, id_type: Any, offer_type: Any, by: str) -> None:
+    random = np.random.default_rng(5)
+    rows = np.unique(random.integers(0, [200, 60], (3_000, 2)), axis=0)
+    rank = random.permutation(200)[rows[:, 0]] if by == "customer" else random.random(len(rows))
+    rows = rows[np.argsort(rank, kind="stable")]
+    customer, offer = rows[:, 0].astype(id_type), rows[:, 1].astype(offer_type)
+    if by == "far apart":
+        customer = (customer - 100) * id_type(np.iinfo(id_type).max // 100)
+    found = []
+    with backend(name) as module:
+        for each in reference(), module:
+            begin = np.zeros(len(rows) + 1, np.int64)
+            begin = begin[: each.find_stretches(customer, offer, begin) + 1]
+            code = customer[begin[:-1]].astype(np.int64)
+            out = np.zeros(len(rows), np.int64), np.zeros_like(code), np.zeros_like(code)
+            count = each.order_stretches(code, begin, offer, *out)
+            twice = offer.copy()
+            twice[np.lexsort((offer, customer))[[40, 7, 900]]] = twice[0]
+            begun = np.arange(len(rows) + 1)
+            args = customer.astype(np.int64), begun, twice
+            pairs = np.stack([args[0], twice.astype(np.int64)], axis=1)
+            later = np.setdiff1d(
+                np.arange(len(rows)), np.unique(pairs, axis=0, return_index=True)[1]
+            )
+            got = [count, begin, out[0], *(o[:count] for o in out[1:])]
+            first = each.order_stretches(*args, *np.zeros((3, len(rows)), np.int64))
+            assert first == (-later[0] if len(later) else 200)
+            found.append([np.asarray(part).tolist() for part in got])
+    assert found[1] == found[0]
+    assert found[0][0] == 200
+    assert found[0][2] == np.lexsort((offer, customer)).tolist()
+    assert (np.diff(customer[found[0][2]].astype(float)) >= 0).all()
+
+
+@every_backend
 @pytest.mark.parametrize("value_type", [np.float32, np.float64])
 def test_values_outside_of_bounds(name: str, value_type: Any) -> None:
     values = np.linspace(-1, 1, 3_000).astype(value_type)

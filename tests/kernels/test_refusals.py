@@ -296,7 +296,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "count_losses": "count", "list_changes": "changes.moved", "multiply_changes": "product",
         "minimise_model": "step", "number_offers": "offer", "find_customers": "start",
         "price_candidates": "beyond", "decide": "late.choice.given", "list_moves": "moves.row",
-        "find_exchanges": "picked",
+        "find_exchanges": "picked", "find_stretches": "begin", "order_stretches": "stretch",
     }  # fmt: skip
     assert set(out) == set(CALLS) - {"find_outside"}
     for kernel, path in out.items():

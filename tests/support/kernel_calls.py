@@ -153,6 +153,12 @@ def _of_candidates() -> Iterator[Call]:
     yield Call("number_offers", {**ids, "number": number, "offer": offer})
     columns = {"customer": rows[:, 0].copy(), "offer": rows[:, 1].astype(np.uint16)}
     yield Call("find_customers", {**columns, "start": np.zeros(len(rows), np.int64)})
+    columns = {name: column[::-1].copy() for name, column in columns.items()}
+    yield Call("find_stretches", {**columns, "begin": np.zeros(len(rows) + 1, np.int64)})
+    columns["customer"] = columns["customer"].astype(np.int64)
+    places = {name: np.zeros(len(rows), np.int64) for name in ("order", "start", "stretch")}
+    begin = {"begin": np.arange(len(rows) + 1)}
+    yield Call("order_stretches", {**columns, **begin, **places})
     yield Call("find_outside", {"values": values, "low": -1.0, "high": 9.0})
     yield _pricing(_case())
     key = random.integers(0, 2**64, 8 + 3, dtype=np.uint64)

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "affinity/purchase_sums.hpp"
-#include "affinity/radix_order.hpp"
+#include "common/radix_order.hpp"
 
 namespace couponry {
 

@@ -4,15 +4,23 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
 from checks cimport (
-    ALWAYS_CHECKED, Fault, block_of, look_at_prices, look_at_shard, not_within, refuse, same, within,
+    ALWAYS_CHECKED, Fault, block_of, look_at_prices, look_at_shard, not_offsets, not_within, refuse, same, within,
 )
-from contract cimport Shard, Table, View, aligned, shard_view, table, view, writable, writable_table
+from contract cimport Shard, Table, View, aligned, check, shard_view, table, view, writable, writable_table
 
 cdef extern from "candidates/read_rows.hpp" namespace "couponry" nogil:
     int64_t c_number_offers "couponry::number_offers"[I, O](
         const I*, int64_t, int64_t, View[const int32_t], O*) noexcept
     int64_t c_find_customers "couponry::find_customers"[I, O](const I*, const O*, int64_t, int64_t*) noexcept
     int64_t c_find_outside "couponry::find_outside"[V](const V*, int64_t, double, double) noexcept
+
+cdef extern from "candidates/order_rows.hpp" namespace "couponry" nogil:
+    cdef cppclass Stretches:
+        View[const int64_t] customer, begin
+        View[int64_t] order, start, stretch
+
+    int64_t c_find_stretches "couponry::find_stretches"[I, O](const I*, const O*, int64_t, int64_t*) noexcept
+    int c_order_stretches "couponry::order_stretches"[O](const Stretches&, const O*, int64_t*) noexcept
 
 cdef extern from "candidates/price_candidates.hpp" namespace "couponry" nogil:
     cdef cppclass Pricing:
@@ -75,6 +83,50 @@ def find_customers(
     aligned(&start[0], sizeof(int64_t))
     with nogil:
         found = c_find_customers(&customer[0], &offer[0], rows, &start[0])
+    return found
+
+
+def find_stretches(
+    const id_t[::1] customer, const offer_t[::1] offer, int64_t[::1] begin, bint unchecked=False,
+):
+    cdef int64_t rows = customer.shape[0], found
+    same(offer.shape[0], rows, "offer: rows")
+    same(begin.shape[0], rows + 1, "begin: rows + 1")
+    aligned(&begin[0], sizeof(int64_t))
+    if rows == 0:
+        begin[0] = 0
+        return 0
+    aligned(&customer[0], sizeof(id_t))
+    aligned(&offer[0], sizeof(offer_t))
+    with nogil:
+        found = c_find_stretches(&customer[0], &offer[0], rows, &begin[0])
+    return found
+
+
+def order_stretches(
+    const int64_t[::1] customer, const int64_t[::1] begin, const offer_t[::1] offer,
+    int64_t[::1] order, int64_t[::1] start, int64_t[::1] stretch, bint unchecked=False,
+):
+    cdef Stretches work
+    cdef int64_t rows = offer.shape[0], found = 0
+    cdef int status
+    work.customer, work.begin = view[int64_t](customer), view[int64_t](begin)
+    work.order, work.start = writable[int64_t](order), writable[int64_t](start)
+    work.stretch = writable[int64_t](stretch)
+    same(work.begin.size, work.customer.size + 1, "begin: stretches + 1")
+    same(work.order.size, rows, "order: rows")
+    same(work.start.size, work.customer.size, "start: stretches")
+    same(work.stretch.size, work.customer.size, "stretch: stretches")
+    within(work.begin.data[0], 0, 0, "begin: the first")
+    within(work.begin.data[work.customer.size], rows, rows, "begin: the last")
+    if rows == 0:
+        return 0
+    aligned(&offer[0], sizeof(offer_t))
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(not_offsets(b"begin", work.begin.data, 0, work.customer.size, rows))
+    with nogil:
+        status = c_order_stretches(work, &offer[0], &found)
+    check(status)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 from types import ModuleType
 from typing import Any
 
@@ -75,6 +76,11 @@ class CandidateChecks:
         Of each column that is kept: `offer`; `role` and `mandatory`, where the table has them; the numeric columns.
     room : callable
         Returns memory for a column from one row of the table to another: better that where they go.
+    kernels : module
+        Of the backend that the environment names.
+    spans : dict of str to ndarray of float64, shape (2, n_offers)
+        Of each numeric column the least and largest value of each offer in the rows that were read; inf and -inf:
+        there were none.
 
     Raises
     ------
@@ -97,8 +103,11 @@ class CandidateChecks:
         for name in self.numeric:
             single = schema.field(name).type == pa.float32()
             self.dtypes[name] = np.dtype(np.float32 if single else np.float64)
-        self._kernels = stated_backend().unchecked
-        self._numbered = _OfferNumbers(offers, self._kernels)
+        self.kernels = stated_backend().unchecked
+        self._numbered = _OfferNumbers(offers, self.kernels)
+        nothing = np.array([[np.inf], [-np.inf]])
+        self.spans = {name: np.repeat(nothing, len(offers), axis=1) for name in self.numeric}
+        self._lock = Lock()  # of the spans
 
     def checked_rows(self, numbered: NumberedPart) -> CandidateRows:
         """Read some rows, check them, and put them into canonical order.
@@ -129,11 +138,13 @@ class CandidateChecks:
                 odd.append(name)
         if "response" in odd:
             tables.check_probabilities(columns["response"], TABLE, "response", first)
+        for name in self.numeric:
+            self._widen(name, columns)
         if "role" in self.dtypes:
             columns["role"] = _role_codes(table, first)
         if "mandatory" in self.dtypes:
             columns["mandatory"] = _flags(table, "mandatory", first)
-        return sort_rows(customer, columns, len(self.offers), self._kernels.find_customers)
+        return sort_rows(customer, columns, self.kernels)
 
     def _offer(self, table: pa.Table, first_row: int) -> NDArray[Any]:
         """The row of the sorted offers of each candidate."""
@@ -157,7 +168,18 @@ class CandidateChecks:
         values: NDArray[Any] = np.require(one_array(column).to_numpy(), requirements="A")
         low, high = (0.0, 1.0) if name == "response" else (-LARGEST_NUMBER, LARGEST_NUMBER)
         columns[name] = values
-        return bool(self._kernels.find_outside(values, low, high) == len(values))
+        return bool(self.kernels.find_outside(values, low, high) == len(values))
+
+    def _widen(self, name: str, columns: dict[str, NDArray[Any]]) -> None:
+        """Widen the spans of a column to the values of some rows, while these are near."""
+        whole = self.spans[name]
+        with self._lock:
+            found = whole.copy()  # of rows before: most others are within
+        values = columns[name].astype(self.dtypes[name], copy=False)
+        self.kernels.span(columns["offer"], values, *found)
+        with self._lock:
+            np.minimum(whole[0], found[0], out=whole[0])
+            np.maximum(whole[1], found[1], out=whole[1])
 
 
 def stated_backend() -> Backend:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from . import ids
+from . import ids, tables
 
 Columns = dict[str, NDArray[Any]]
 """Columns of candidates by name, all of one length."""
-
-
-FindCustomers = Callable[[NDArray[Any], NDArray[Any], NDArray[np.int64]], int]
-"""The kernel; see `couponry.kernels.reference.candidates.find_customers`."""
 
 
 class DuplicatePair(Exception):
@@ -106,9 +103,7 @@ class CandidateRows:
         return CandidateRows(pa.concat_arrays([self.customers]), self.indptr.copy(), columns)
 
 
-def sort_rows(
-    customer: ids.CodedIds, columns: Columns, n_offers: int, find_customers: FindCustomers
-) -> CandidateRows:
+def sort_rows(customer: ids.CodedIds, columns: Columns, kernels: ModuleType) -> CandidateRows:
     """Put rows into canonical order; those that are in it stay where they are.
 
     Parameters
@@ -117,9 +112,8 @@ def sort_rows(
         Id of each row's customer, with codes in the order of ids.
     columns : dict of str to ndarray, shape (n_rows,) each
         `offer` among them, as rows of the sorted offers.
-    n_offers : int
-    find_customers : callable
-        The kernel of any backend.
+    kernels : module
+        Of any backend.
 
     Returns
     -------
@@ -130,28 +124,27 @@ def sort_rows(
     ------
     DuplicatePair
     """
-    start = np.empty(len(customer.code), np.int64)
-    found = find_customers(customer.code, columns["offer"], start)
+    rows, offer = len(customer.code), columns["offer"]
+    start = np.empty(rows, np.int64)
+    found = kernels.find_customers(customer.code, offer, start)
     if found > 0:
         start = start[:found].copy()
-        return CandidateRows(customer.ids(start), np.append(start, len(customer.code)), columns)
-    if customer.dictionary is None:
-        code, ids_of = ids.codes(customer.ids(), 2**62 // n_offers)
-    else:
-        dictionary = customer.dictionary
-        code, ids_of = customer.code.astype(np.int64), lambda code: dictionary.take(pa.array(code))
-    return _sorted(code, ids_of, columns, n_offers)
+        return CandidateRows(customer.ids(start), np.append(start, rows), columns)
+    begin = np.empty(rows + 1, np.int64)
+    begin = begin[: kernels.find_stretches(customer.code, offer, begin) + 1]
+    code = customer.code[begin[:-1]].astype(np.int64, copy=False)
+    return _ordered(code, begin, lambda some: customer.ids(begin[some]), columns, kernels)
 
 
-def merge_rows(parts: list[CandidateRows], n_offers: int) -> CandidateRows:
+def merge_rows(parts: list[CandidateRows], kernels: ModuleType) -> CandidateRows:
     """Put the rows of several parts into canonical order; customers may be in more than one.
 
     Parameters
     ----------
     parts : list of CandidateRows
         With the same columns.
-    n_offers : int
-        Number of offers.
+    kernels : module
+        Of any backend.
 
     Returns
     -------
@@ -163,43 +156,30 @@ def merge_rows(parts: list[CandidateRows], n_offers: int) -> CandidateRows:
     DuplicatePair
     """
     customers = pa.concat_arrays([part.customers for part in parts])
-    code, ids_of = ids.codes(customers, 2**62 // n_offers)
-    count = np.concatenate([np.diff(part.indptr) for part in parts])
+    code = customers.to_numpy() if customers.type == ids.INTEGERS else tables.ranks(customers)[0]
+    counts = np.concatenate([[0], *(np.diff(part.indptr) for part in parts)])
     columns = {
         name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
     }
-    return _sorted(np.repeat(code, count), ids_of, columns, n_offers)
+    begin = np.cumsum(counts)
+    return _ordered(code, begin, lambda some: customers.take(pa.array(some)), columns, kernels)
 
 
-def _sorted(
+def _ordered(
     code: NDArray[np.int64],
+    begin: NDArray[np.int64],
     ids_of: Callable[[NDArray[np.int64]], pa.Array],
     columns: Columns,
-    n_offers: int,
+    kernels: ModuleType,
 ) -> CandidateRows:
-    """Rows in canonical order, from codes that are ordered as the customers are."""
-    key = code * n_offers + columns["offer"]
-    if not (key[1:] > key[:-1]).all():
-        key, order = _sort_keys(key)
-        same = key[1:] == key[:-1]
-        if same.any():
-            row = int(np.maximum(order[1:][same], order[:-1][same]).min())
-            raise DuplicatePair(ids_of(code[[row]])[0].as_py(), int(columns["offer"][row]))
-        code = code[order]
-        columns = {name: column[order] for name, column in columns.items()}
-    first = np.flatnonzero(np.concatenate([[True], code[1:] != code[:-1]]))
-    return CandidateRows(ids_of(code[first]), np.append(first, len(code)), columns)
-
-
-def _sort_keys(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The keys, from 0 up, in ascending order, and which of them each one is; `key` is overwritten."""
-    bits = len(key).bit_length()
-    if int(key.max()) < 2 ** (63 - bits):  # key and place in one number: several times as fast
-        key <<= bits
-        key |= np.arange(len(key))
-        key.sort()
-        order = key & ((1 << bits) - 1)
-        key >>= bits
-        return key, order
-    order = np.argsort(key)
-    return key[order], order
+    """Rows in canonical order, from stretches, whose codes are ordered as their customers are, and ids of stretches."""
+    rows, offer = int(begin[-1]), columns["offer"]
+    order, start, stretch = np.empty(rows, np.int64), np.empty_like(code), np.empty_like(code)
+    customers = kernels.order_stretches(code, begin, offer, order, start, stretch)
+    if customers < 0:
+        row = -customers
+        of_row = np.searchsorted(begin, [row], side="right") - 1
+        raise DuplicatePair(ids_of(of_row)[0].as_py(), int(offer[row]))
+    indptr = np.append(start[:customers], rows)
+    ordered = {name: column[order] for name, column in columns.items()}
+    return CandidateRows(ids_of(stretch[:customers]), indptr, ordered)

@@ -20,12 +20,14 @@ import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from ..utils.arrays.array_store import Arrays, ArrayStore
+from ..utils.arrays.array_store import Arrays, ArrayStore, save
+from ..utils.arrays.derived_arrays import SharedArrays
 from ..utils.arrays.digests import HashBlocks
 from ..utils.arrays.recorded_arrays import (
     RecordedFolder,
@@ -131,9 +133,9 @@ def _make(
     """Make a store, in place of one that is there."""
     with atomic_folder(path, overwrite=True, what="store") as draft:
         with RecordedFolder(draft, hash_blocks()) as store:
-            content = _content(
-                make(store)
-            )  # and not the candidates: a draft has no name while it is mapped
+            made = make(store)
+            content, spans = _content(made), _spans_of(made)
+            del made  # a draft has no name while it is mapped
         _check_unchanged(source)
         built = uuid.uuid4().hex
         manifest = {
@@ -141,6 +143,19 @@ def _make(
         }  # fmt: skip
         remember_states(draft, store.records)
         (draft / MANIFEST).write_text(seal(manifest), encoding="utf-8")
+    derived = _DerivedFolders(path, built)
+    for key, span in spans:
+        derived.get_or_make("span", key, partial(_saved, span))
+
+
+def _spans_of(made: Candidates) -> list[tuple[list[str], Arrays]]:
+    """The spans that were found while rows were read."""
+    return list(made.derived.remembered("span")) if isinstance(made.derived, SharedArrays) else []
+
+
+def _saved(arrays: Arrays, store: ArrayStore) -> Arrays:
+    """Arrays as a store has them."""
+    return {name: save(store, name, array) for name, array in arrays.items()}
 
 
 def _check_unchanged(source: dict[str, Any] | None) -> None:

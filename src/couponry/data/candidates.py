@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..utils.arrays.array_store import ArrayStore
+from ..utils.arrays.array_store import Arrays, ArrayStore
 from ..utils.arrays.derived_arrays import DerivedArrays, SharedArrays
 from ..utils.errors import InvalidInput
 from ..utils.parallel import work_in_turns
@@ -21,6 +21,24 @@ from .candidate_rows import DuplicatePair
 from .external_sort import ExternalSort, StoredRows
 from .formats.parquet_rows import Part
 from .streams import Stream
+
+BY_OFFER = "offer"
+"""Says of arrays that are derived that their entries are those of offers, in the order of offers."""
+
+
+def source_of(column: str) -> str:
+    """Say that values are those of a column of candidates, in keys of arrays that are derived.
+
+    Parameters
+    ----------
+    column : str
+        Its name.
+
+    Returns
+    -------
+    str
+    """
+    return f"column {column}"
 
 
 @dataclass(frozen=True)
@@ -127,7 +145,7 @@ def build_candidates(
     """
     checks = CandidateChecks(stream.schema, offers)
     kinds = checks.dtypes, checks.customer_type
-    sort = ExternalSort(store, *kinds, len(offers), stream.rows, threads)
+    sort = ExternalSort(store, *kinds, checks.kernels, stream.rows, threads)
     checks.room = sort.room
     try:
         parts = _numbered(stream.parts(sort.block_rows, CODED))
@@ -137,7 +155,16 @@ def build_candidates(
         raise InvalidInput(_describe(pair, stream, offers)) from None
     if whole is None:
         raise InvalidInput("table candidates: expected at least one row, got none")
-    return Candidates.of_rows(whole)
+    found = Candidates.of_rows(whole)
+    for name, span in checks.spans.items():
+        low, high = span + 0.0  # a zero has one sign, in whatever order rows came
+        _remember_span(found.derived, name, {"low": low, "high": high})
+    return found
+
+
+def _remember_span(derived: DerivedArrays, column: str, span: Arrays) -> None:
+    """Keep the least and largest value of a column for each offer, so that nobody has to look for them."""
+    derived.get_or_make("span", [BY_OFFER, source_of(column)], lambda store: span)
 
 
 def _numbered(parts: Iterator[Part]) -> Iterator[NumberedPart]:

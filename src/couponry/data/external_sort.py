@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, pairwise
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,9 +28,12 @@ BLOCK_ROWS = 1 << 20
 """Rows that are sorted at a time while they come by customer."""
 
 RUN_ROWS = 1 << 22
-"""Rows that are sorted at a time when they do not come by customer, and rows that are merged at a time."""
+"""Rows that are sorted at a time when they do not come by customer."""
 
-RANGES_PER_RELEASE = 4
+MERGED_ROWS = 1 << 20
+"""Rows, about, that are merged at a time: few enough for memory to be used again for those that come next."""
+
+RANGES_PER_RELEASE = 16
 """Ranges of customers that are merged before the pages of all runs are released."""
 
 
@@ -178,7 +182,8 @@ class ExternalSort:
     dtypes : dict of str to numpy.dtype
         Of each column.
     customer_type : pyarrow.DataType
-    n_offers : int
+    kernels : module
+        Of any backend.
     rows : int or None
         How many there will be, where that is known.
     threads : int
@@ -195,11 +200,11 @@ class ExternalSort:
         store: ArrayStore,
         dtypes: dict[str, np.dtype[Any]],
         customer_type: pa.DataType,
-        n_offers: int,
+        kernels: ModuleType,
         rows: int | None,
         threads: int,
     ):
-        self._n_offers, self._threads = n_offers, threads
+        self._kernels, self._threads = kernels, threads
         self._new_writer = partial(RowWriter, store, dtypes, customer_type)
         self._writer = self._new_writer(rows)
         self.room = self._writer.room
@@ -241,7 +246,7 @@ class ExternalSort:
         if self._waiting is not None:
             customer, first = self._waiting.customers[0].as_py(), rows.customers[0].as_py()
             if first == customer:
-                head = merge_rows([self._waiting, rows.customer_range(0, 1)], self._n_offers)
+                head = merge_rows([self._waiting, rows.customer_range(0, 1)], self._kernels)
                 if last == 0:
                     self._waiting = head
                     return partial(_call_all, writes)
@@ -273,7 +278,7 @@ class ExternalSort:
         runs = self._writer.finish()
         if len(self._starts) == 1:
             return runs
-        merge = _Merge(runs, [*self._starts, len(runs.customers)], self._n_offers)
+        merge = _Merge(runs, [*self._starts, len(runs.customers)], self._kernels)
         self._writer = self._new_writer(int(runs.indptr[-1]))
         number = count()
 
@@ -282,7 +287,7 @@ class ExternalSort:
                 release_pages(runs.indptr, *runs.id_arrays, *runs.columns.values())
             return partial(_call_all, self._writer.claim(rows))
 
-        work_in_turns(merge.rows, take, merge.ranges(), min(self._threads, MAX_WORKERS))
+        work_in_turns(merge.rows, take, merge.ranges(), self._threads)
         return self._writer.finish()
 
 
@@ -295,8 +300,8 @@ def _call_all(writes: list[Callable[[], None]]) -> None:
 class _Merge:
     """Merges runs: the rows of one range of customers are few enough to be sorted at once."""
 
-    def __init__(self, runs: StoredRows, starts: list[int], n_offers: int):
-        self._runs, self._n_offers = runs, n_offers
+    def __init__(self, runs: StoredRows, starts: list[int], kernels: ModuleType):
+        self._runs, self._kernels = runs, kernels
         self._bounds = list(pairwise(starts))
 
     def ranges(self) -> Iterator[list[tuple[int, int]]]:
@@ -312,9 +317,7 @@ class _Merge:
 
     def rows(self, parts: list[tuple[int, int]]) -> CandidateRows:
         """The rows of one range. Raises DuplicatePair."""
-        return merge_rows(
-            [self._part(*part) for part in parts if part[0] < part[1]], self._n_offers
-        )
+        return merge_rows([self._part(*part) for part in parts if part[0] < part[1]], self._kernels)
 
     def _part(self, start: int, stop: int) -> CandidateRows:
         """The rows of the customers start <= i < stop of all runs one after the other."""
@@ -324,13 +327,13 @@ class _Merge:
         return CandidateRows(self._runs.customers[start:stop], indptr - first, columns)
 
     def _splitters(self) -> list[Any]:
-        """Ids that begin new ranges, each of about RUN_ROWS rows at most but for what one customer has.
+        """Ids that begin new ranges, each of about MERGED_ROWS rows at most but for what one customer has.
 
         From each run a customer every so many rows; between two neighbours among all of those, and thus between as
         many neighbours as there are runs, a run has no more rows than that on top.
         """
         runs, indptr = len(self._bounds), self._runs.indptr
-        step = max(1, RUN_ROWS // (2 * runs))
+        step = max(1, MERGED_ROWS // (2 * runs))
         rows = np.concatenate([np.arange(indptr[a], indptr[b], step) for a, b in self._bounds])
         found = np.searchsorted(indptr, rows, side="right") - 1
         sample = self._runs.customers.take(pa.array(found))

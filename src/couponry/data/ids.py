@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -248,33 +247,6 @@ def digest_of(ids: pa.Array) -> str:
     for array in text_buffers(ids) if ids.type == TEXT else (ids.to_numpy(),):
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def codes(
-    ids: pa.Array, most: int
-) -> tuple[NDArray[np.int64], Callable[[NDArray[np.int64]], pa.Array]]:
-    """Number ids in their order.
-
-    Parameters
-    ----------
-    ids : pyarrow.Array
-    most : int
-        What the numbers must stay below.
-
-    Returns
-    -------
-    code : ndarray of int64
-        From 0, ordered as the ids are: integers less the least of them where those are below `most`, else ranks.
-    ids_of : callable
-        Turns numbers into ids again.
-    """
-    if ids.type == INTEGERS and len(ids):
-        values = ids.to_numpy()
-        least, last = int(values.min()), int(values.max())
-        if last - least < most:
-            return values - least, lambda code: pa.array(code + least)
-    rank, distinct = tables.ranks(ids)
-    return rank, lambda code: distinct.take(pa.array(code))
 
 
 def count_before(ids: pa.Array, bounds: list[Any]) -> NDArray[np.int64]:

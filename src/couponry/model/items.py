@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..data.arrow_columns import flat_lists, holds_lists, labels
 from ..data.candidate_checks import offer_dtype
-from ..data.candidates import Candidates
+from ..data.candidates import BY_OFFER, Candidates
 from ..data.roles import ROLES
 from ..data.where.filters import Where, rows_where, values_of
 from ..utils.arrays.array_store import Arrays, ArrayStore, save
@@ -64,7 +64,7 @@ class Items:
         self.member = np.zeros(len(offer), np.int64) if member is None else member
         self.segment = segment
         self.n_refunds = 0  # items behind these that `compiling.messages` adds
-        self.told_by = told_by or ("offer" if role is None else "offer and role")
+        self.told_by = told_by or (BY_OFFER if role is None else "offer and role")
 
     def __len__(self) -> int:
         return len(self.offer)

@@ -19,7 +19,14 @@ from .affinity import (
     score_begun,
     score_trees,
 )
-from .candidates import find_customers, find_outside, number_offers, price_candidates
+from .candidates import (
+    find_customers,
+    find_outside,
+    find_stretches,
+    number_offers,
+    order_stretches,
+    price_candidates,
+)
 from .curvature import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
@@ -74,6 +81,7 @@ __all__ = [
     "find_customers",
     "find_exchanges",
     "find_outside",
+    "find_stretches",
     "fix_choices",
     "fold_purchases",
     "group_purchases",
@@ -93,6 +101,7 @@ __all__ = [
     "number_offers",
     "number_texts",
     "order_purchases",
+    "order_stretches",
     "pair_features",
     "place_purchases",
     "prepare",

@@ -18,6 +18,21 @@ def find_customers(
     start: NDArray[np.int64],
     unchecked: bool = False,
 ) -> int: ...
+def find_stretches(
+    customer: NDArray[np.int32] | NDArray[np.int64],
+    offer: NDArray[np.uint16] | NDArray[np.uint32],
+    begin: NDArray[np.int64],
+    unchecked: bool = False,
+) -> int: ...
+def order_stretches(
+    customer: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    offer: NDArray[np.uint16] | NDArray[np.uint32],
+    order: NDArray[np.int64],
+    start: NDArray[np.int64],
+    stretch: NDArray[np.int64],
+    unchecked: bool = False,
+) -> int: ...
 def find_outside(values: NDArray[Any], low: float, high: float, unchecked: bool = False) -> int: ...
 def price_candidates(
     shard: Shard,

@@ -21,7 +21,15 @@ from __future__ import annotations
 from .affinity import best_offers, fold_purchases, keep_likeliest, score_trees
 from .alternatives import alternatives
 from .backups.list_backups import backups
-from .candidates import find_customers, find_outside, number_offers, quantise, span
+from .candidates import (
+    find_customers,
+    find_outside,
+    find_stretches,
+    number_offers,
+    order_stretches,
+    quantise,
+    span,
+)
 from .changes import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
 from .evaluate import evaluate, noise, price_candidates
@@ -57,6 +65,7 @@ __all__ = [
     "find_customers",
     "find_exchanges",
     "find_outside",
+    "find_stretches",
     "fix_choices",
     "fold_purchases",
     "group_purchases",
@@ -74,6 +83,7 @@ __all__ = [
     "number_offers",
     "number_texts",
     "order_purchases",
+    "order_stretches",
     "pair_features",
     "place_purchases",
     "prepare",

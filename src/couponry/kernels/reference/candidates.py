@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..contract import Amounts, Bounds, Flags, Ids, Integer, Items, Prices, Quantities, Sums
+from .purchases import ascending
 
 
 def number_offers(ids: Ids, least: Integer, number: Bounds, offer: Items) -> int:
@@ -64,6 +65,77 @@ def find_customers(customer: Ids, offer: Items, start: Sums) -> int:
             start[customers] = r
             customers += 1
     return customers
+
+
+def find_stretches(customer: Ids, offer: Items, begin: Sums) -> int:
+    """Find stretches of rows of one customer whose offers ascend, wherever else that customer's rows may be.
+
+    Parameters
+    ----------
+    customer : ndarray of int32 or int64, shape (r,)
+    offer : ndarray of uint16 or uint32, shape (r,)
+    begin : ndarray of int64, shape (r + 1,)
+        OUT: first row of each stretch, and r behind the last of them.
+
+    Returns
+    -------
+    int
+        How many stretches there are.
+    """
+    stretches = 0
+    for r in range(len(customer)):
+        if r == 0 or customer[r] != customer[r - 1] or offer[r] <= offer[r - 1]:
+            begin[stretches] = r
+            stretches += 1
+    begin[stretches] = len(customer)
+    return stretches
+
+
+def order_stretches(
+    customer: Sums, begin: Sums, offer: Items, order: Sums, start: Sums, stretch: Sums
+) -> int:
+    """Find the order of rows by customer, and then by offer.
+
+    Parameters
+    ----------
+    customer : ndarray of int64, shape (s,)
+        Of each stretch: any numbers in the order of customers.
+    begin : ndarray of int64, shape (s + 1,)
+        First row of each stretch, and r; its offers ascend.
+    offer : ndarray of uint16 or uint32, shape (r,)
+    order : ndarray of int64, shape (r,)
+        OUT: the rows in order.
+    start : ndarray of int64, shape (s,)
+        OUT: where in `order` the rows of each customer begin.
+    stretch : ndarray of int64, shape (s,)
+        OUT: the first stretch of each customer; behind them others.
+
+    Returns
+    -------
+    int
+        How many customers there are; less than 0 where a pair of customer and offer is there twice: minus the first row
+        whose pair is in a row before.
+    """
+    stretch[:] = ascending(customer)  # of which those that come are not overwritten
+    customers, placed, k, twice = 0, 0, 0, len(offer)
+    while k < len(stretch):
+        first, one = placed, stretch[k]
+        while k < len(stretch) and customer[stretch[k]] == customer[one]:
+            for r in range(begin[stretch[k]], begin[stretch[k] + 1]):
+                order[placed] = r
+                placed += 1
+            k += 1
+        start[customers] = first
+        stretch[customers] = one
+        customers += 1
+        rows = order[first:placed].copy()
+        by_offer = ascending(offer[rows].astype(np.int64))
+        for j in range(len(rows)):
+            order[first + j] = rows[by_offer[j]]
+        for j in range(first + 1, placed):
+            if offer[order[j]] == offer[order[j - 1]]:
+                twice = min(twice, order[j])
+    return -twice if twice < len(offer) else customers
 
 
 def find_outside(values: Prices | Amounts, low: float, high: float) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data import tables
-from ...data.candidates import Candidates
+from ...data.candidates import Candidates, source_of
 from ...kernels import Backend
 from ...utils.arrays.array_store import Arrays, ArrayStore, save
 from ...utils.arrays.blocks import blocks
@@ -286,7 +286,7 @@ class Amounts:
         if name == "count":
             return Amount(np.ones(len(self._items)))
         if name in self._candidates.columns:
-            return self._attribute(name, f"column {name}", self._candidates.columns[name])
+            return self._attribute(name, source_of(name), self._candidates.columns[name])
         if name in self._items.offers.column_names:
             return Amount(tables.numbers(self._items.offers, "offers", name)[self._items.offer])
         if name in of_customers:

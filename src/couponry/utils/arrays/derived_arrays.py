@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -79,6 +79,23 @@ class SharedArrays:
             found = make(MemoryStore())
             self._last[slot] = tuple(key), _remember(found)
         return found
+
+    def remembered(self, kind: str) -> Iterator[tuple[list[str], Arrays]]:
+        """Yield the arrays of a kind that are there without being made.
+
+        Parameters
+        ----------
+        kind : str
+
+        Yields
+        ------
+        tuple of list of str and dict of str to ndarray
+            Their key, and the arrays.
+        """
+        for slot, (key, recall) in self._last.items():
+            found = recall() if slot[0] == kind else None
+            if found is not None:
+                yield list(key), found
 
 
 def _remember(arrays: Arrays) -> Callable[[], Arrays | None]:
