@@ -5,7 +5,8 @@
 
 The mixed campaign is solved in turns, the shards having been written before. The ratio is of the medians: of wall-clock
 time, for an idle machine, and of processor seconds, which others on the machine do not change much. Workers are
-processes, or executors of a standalone Spark that this command starts (it needs Java and PySpark).
+processes, or executors of a standalone Spark that this command starts (it needs Java and PySpark), with the Java option
+that docs/clusters.md advises; `--java=` goes without it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ from benchmarks.support.hardware import describe
 from couponry.engines import Cluster, ProcessPoolRunner, Spark
 from couponry.result import Result
 
+JAVA = "-XX:TieredStopAtLevel=1"
+"""What docs/clusters.md advises."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -39,6 +43,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--warm", type=int, default=3, help="solves before the first that is timed")
     parser.add_argument("--engine", choices=["processes", "spark"], default="processes")
+    parser.add_argument("--java", default=JAVA, help="options of Spark's Java")
     parser.add_argument("--shard-customers", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="for everything; default: a temporary one")
     arguments = parser.parse_args()
@@ -46,7 +51,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
         campaign = MIXED.campaign(size, 2, store=folder / "store")
-        with two_workers(arguments.engine, folder, arguments.shard_customers) as engine:
+        sizes = arguments.shard_customers, arguments.java
+        with two_workers(arguments.engine, folder, *sizes) as engine:
             for _ in range(
                 arguments.warm
             ):  # shards are written, and workers, and their Java, are warm
@@ -68,6 +74,7 @@ def main() -> None:
         "customers": size.customers,
         "candidates": size.customers * size.width,
         "engine": arguments.engine,
+        **({"java": arguments.java} if arguments.engine == "spark" else {}),
         "seconds": {way: round(median[0], 2) for way, median in medians.items()},
         "processor_seconds": {way: round(median[1], 2) for way, median in medians.items()},
         "ratio_of_seconds": round(medians["cluster"][0] / medians["local"][0], 3),
@@ -115,7 +122,9 @@ def family(pid: int) -> list[int]:
 
 
 @contextmanager
-def two_workers(kind: str, folder: Path, shard_customers: int) -> Iterator[Cluster]:
+def two_workers(
+    kind: str, folder: Path, shard_customers: int, java: str = JAVA
+) -> Iterator[Cluster]:
     """Two one-core workers."""
     if kind == "processes":
         runner = ProcessPoolRunner(2)
@@ -125,7 +134,7 @@ def two_workers(kind: str, folder: Path, shard_customers: int) -> Iterator[Clust
     from tests.support.spark_cluster import SparkCluster
 
     (folder / "spark").mkdir()
-    cluster = SparkCluster(folder / "spark", measured=True)
+    cluster = SparkCluster(folder / "spark", measured=True, java=java)
     try:
         with cluster.session(2) as session:
             yield Spark(session, folder / "shards", shard_customers)

@@ -101,6 +101,8 @@ def test_fixed_usage_sums_are_within_their_error(two_attributes: Problem) -> Non
         given = np.asarray(problem.attributes[c], float)[theirs]
         off = np.abs(attribute - given)
         assert (off <= problem.fine_error[c][part.shard.item] + 1e-15 * np.abs(given)).all()
+    assert np.shares_memory(part.exact, part.attributes[1])  # free customers' values are held once
+    assert part.exact.shape == (2, part.candidates) and part.fine.size == 0
 
     changed = 1 - fixed.free_choice
     whole = np.concatenate([c for *_, c in engine.blocks(price, fixed.free, changed)])

@@ -20,8 +20,8 @@ HOST, OTHER_HOST = "127.0.0.1", "127.0.0.2"
 """Both on the loopback; Spark has no second attempt run on the host of the first."""
 
 JAVA_OPTIONS = "-XX:+UseSerialGC -Djava.net.preferIPv4Stack=true"
-QUICK_TO_START = " -XX:TieredStopAtLevel=1"
-"""No test runs for long."""
+QUICK_TO_START = "-XX:TieredStopAtLevel=1"
+"""Little of what Java does for couponry is worth being compiled at length; see docs/clusters.md."""
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = Path(__import__("couponry").__file__).parents[1]
@@ -48,21 +48,23 @@ class SparkCluster:
     folder : Path
         For logs and the workers' files.
     measured : bool
-        As users start one: nothing is asserted or noted that tests look at, and Java compiles what runs often.
+        As users start one: nothing is asserted or noted that tests look at.
+    java : str
+        Options of the driver's and the executors' Java.
     """
 
-    def __init__(self, folder: Path, measured: bool = False):
+    def __init__(self, folder: Path, measured: bool = False, java: str = QUICK_TO_START):
         import pyspark
 
         self.folder, self._measured = folder, measured
-        self._java = JAVA_OPTIONS + ("" if measured else QUICK_TO_START)
+        self._java = f"{JAVA_OPTIONS} {java}"
         self._home = Path(pyspark.__file__).parent
         self.environment = os.environ | {
             "SPARK_LOCAL_IP": HOST,
             "SPARK_LOCAL_HOSTNAME": HOST,
             "SPARK_HOME": str(self._home),
             "SPARK_DAEMON_MEMORY": "256m",
-            "SPARK_DAEMON_JAVA_OPTS": JAVA_OPTIONS + QUICK_TO_START,
+            "SPARK_DAEMON_JAVA_OPTS": f"{JAVA_OPTIONS} {QUICK_TO_START}",
             "SPARK_LOG_DIR": str(folder),
             "PYSPARK_PYTHON": sys.executable,
             "PYTHONWARNINGS": "ignore",

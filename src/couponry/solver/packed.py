@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from ..kernels import Rules, Shard
 from .rule_names import RuleNames
 
+Attributes = tuple[NDArray[np.floating], ...] | NDArray[np.float64]
+"""Each attribute as given, one of them after the other, or as the rows of one array."""
+
 
 class RuleFacts(NamedTuple):
     """What is known of customer rules without a look at customers.
@@ -72,7 +75,7 @@ class PackedCandidates(Protocol):
         ...
 
     @property
-    def attributes(self) -> tuple[NDArray[np.floating], ...]:
+    def attributes(self) -> Attributes:
         """Each attribute as given."""
         ...
 
@@ -107,7 +110,7 @@ class HeldCandidates:
 
     shard: Shard
     rules: Rules
-    attributes: tuple[NDArray[np.floating], ...]
+    attributes: Attributes
     fine: NDArray[np.uint8]
 
     @property
@@ -179,7 +182,7 @@ class CandidatesElsewhere:
         return names.kept(self.rules, kept, self.shard.indptr)
 
     @property
-    def attributes(self) -> tuple[NDArray[np.floating], ...]:
+    def attributes(self) -> Attributes:
         """Each attribute as given, gathered."""
         return self._held.attributes
 

@@ -12,7 +12,7 @@ from ..engines.cells import candidate_cells, candidate_customers
 from ..kernels import MAX_QUANTITY, Rules, Shard
 from ..utils.arrays.fixed_order import dot_in_order
 from ..utils.lazy_imports import sparse as sp
-from .packed import HeldCandidates, PackedCandidates, RuleFacts
+from .packed import Attributes, HeldCandidates, PackedCandidates, RuleFacts
 from .rule_names import RuleNames
 
 ALIKE_STEPS = 4 / 256
@@ -80,7 +80,7 @@ class Problem:
         return self.packed.rules
 
     @property
-    def attributes(self) -> tuple[NDArray[np.floating], ...]:
+    def attributes(self) -> Attributes:
         """Each attribute as given, float32 or float64, shape (n_candidates,) each."""
         return self.packed.attributes
 
@@ -147,10 +147,11 @@ class Problem:
 
     @property
     def exact(self) -> NDArray[np.float64]:
-        """The attributes in float64, shape (n_attributes, n_candidates); a single one is not copied if it is that."""
+        """The attributes in float64, shape (n_attributes, n_candidates); not copied where they are that already."""
         if len(self.attributes) == 1:
             return self.attributes[0].astype(np.float64, copy=False).reshape(1, -1)
-        return np.array(self.attributes, float).reshape(len(self.attributes), self.candidates)
+        together = np.asarray(self.attributes, float)
+        return together.reshape(len(self.attributes), self.candidates)
 
     def usage(self, chosen: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         """Sum the attributes as given of some candidates, in their order.

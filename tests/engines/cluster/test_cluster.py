@@ -36,9 +36,11 @@ from couponry.engines.cluster.runner import shared_out
 from couponry.engines.local import LocalEngine
 from couponry.kernels import load
 from couponry.result import Result
+from couponry.results.cluster import shards as shards_module
 from couponry.results.cluster.shards import shards_of
 from couponry.solver.options import SampleSize, SamplingOptions
 from couponry.solver.packed import CandidatesElsewhere
+from couponry.utils.arrays.digests import digest_of_arrays
 
 
 def refuse(*_: Any) -> Any:
@@ -115,16 +117,18 @@ def test_samples_and_newton(
     larger = replace(FEW_FREE.sampling, customers_per_sampled=4, curvature=few, regret=many)
     options: dict[str, Any] = {"gap": GAP, "solver_options": replace(FEW_FREE, sampling=larger)}
     local = campaign().solve(threads=2, **options)
-    asked = set[str]()
+    asked = list[str]()
 
     class Noting(InProcessRunner):
-        def sum(self, task: Any, shards: Any) -> Any:
-            asked.add(type(task).__name__)
-            return super().sum(task, shards)
+        def run(self, task: bytes, shares: Any) -> Any:
+            asked.append(type(pickle.loads(pickle.loads(task)[1])).__name__)
+            return super().run(task, shares)
 
     engine = sharded(tmp_path, 16, Noting(2, 3), of=40_000)
     result = campaign().solve(threads=1, engine=engine, **options)
     assert ("LossesTask" in asked) == (most_sampled < 1 << 21)
+    assert asked.count("SamplesTask") == 1  # one job for all samples that are asked for together
+    assert asked.count("SamplesBesideTask") == (most_sampled < 1 << 21)
     assert 0 < len(result.plan.free) < 20_000
     assert fingerprint(result) == fingerprint(local) and result.full_passes == local.full_passes
     assert bool(list(tmp_path.glob("*-sample-*"))) == (most_sampled < 1 << 21)
@@ -213,6 +217,27 @@ def test_shares_are_consecutive_and_about_as_large() -> None:
 
 
 # ---- used again, and what is wrong
+
+
+def test_candidates_are_compared_with_shards_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A campaign that was solved over shards is solved over them again without a look at its candidates."""
+    made, digests = mixed(), list[Any]()
+
+    def counted(*arguments: Any) -> bytes:
+        digests.append(arguments)
+        return digest_of_arrays(*arguments)
+
+    monkeypatch.setattr(shards_module, "digest_of_arrays", counted)
+    for _ in range(3):
+        made.solve(
+            gap=GAPS["mixed"], solver_options=AS_THE_LARGEST, engine=sharded(tmp_path / "one", 4)
+        )
+    made.solve(
+        gap=GAPS["mixed"], solver_options=AS_THE_LARGEST, engine=sharded(tmp_path / "two", 4)
+    )
+    assert len(digests) == 1
 
 
 def test_shards_are_written_once(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from ..protocol import Engine, FixedChoices
 from .gathering import AlternativesElsewhere, GatheringEngine
 from .recipe import ShardRecipe
 from .runner import Task
-from .samples_beside import SampleBesideTask, SampledShards
+from .samples_beside import SampledShards, SamplesBesideTask
 from .shards import RulesElsewhere
 from .store import Manifest, ShardEntry
 from .tasks import (
@@ -215,18 +215,22 @@ class ClusterEngine(GatheringEngine):
         """See `Engine.samples`; large ones are written beside the shards."""
         most = MOST_SAMPLED * self.customers // max(1, self.candidates)
         gathered = iter(self._gathered([one for one in customers if len(one) <= most]))
-        return [next(gathered) if len(one) <= most else self._sampled(one) for one in customers]
+        beside = iter(self._beside([one for one in customers if len(one) > most]))
+        return [next(gathered) if len(one) <= most else next(beside) for one in customers]
 
-    def _sampled(self, customers: NDArray[np.int64]) -> ClusterEngine:
-        """An engine over a sample whose customers stay with the workers."""
-        found = self._map(SampleBesideTask(self._recipe, NumbersSent.of(customers)))
-        entries = tuple(entry for entry in found if entry is not None)
-        sampled = Manifest(entries, self._differing, None)
-        store = SampledShards(self._recipe.store.folder, sampled)
-        recipe = ShardRecipe(store, self._recipe.backend, self._recipe.seed)
-        engine = ClusterEngine(recipe, self._runner, self.threads)
-        engine._derived_from = self._derived_from or self
-        return engine
+    def _beside(self, samples: Sequence[NDArray[np.int64]]) -> Iterator[ClusterEngine]:
+        """Engines over samples whose customers stay with the workers."""
+        if not samples:
+            return
+        numbers = tuple(NumbersSent.of(sample) for sample in samples)
+        for found in zip(*self._map(SamplesBesideTask(self._recipe, numbers)), strict=True):
+            entries = tuple(entry for entry in found if entry is not None)
+            sampled = Manifest(entries, self._differing, None)
+            store = SampledShards(self._recipe.store.folder, sampled)
+            recipe = ShardRecipe(store, self._recipe.backend, self._recipe.seed)
+            engine = ClusterEngine(recipe, self._runner, self.threads)
+            engine._derived_from = self._derived_from or self
+            yield engine
 
     def of_customers(self, customers: NDArray[np.int64]) -> tuple[Shard, Rules]:
         """See `Engine.of_customers`."""

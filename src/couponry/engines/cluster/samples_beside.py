@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...kernels import Rules
 from ...utils.arrays.array_store import Arrays
@@ -51,23 +52,23 @@ class SampledShards:
 
 
 @dataclass(frozen=True, eq=False)
-class SampleBesideTask:
-    """Write sampled customers of shards, who are numbered by their places in the sample."""
+class SamplesBesideTask:
+    """Write the customers of several samples, who are numbered by their places in their sample."""
 
     recipe: ShardRecipe
-    customers: NumbersSent
+    customers: tuple[NumbersSent, ...]
 
-    def __call__(self, shards: tuple[int, ...], threads: int) -> list[ShardEntry | None]:
-        """See `Task`; None for a shard without any of them."""
-        numbers = self.customers.numbers()
-        return [self._written(number, numbers, threads) for number in shards]
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[list[ShardEntry | None]]:
+        """See `Task`; of each shard an entry for every sample, None where it has none of its customers."""
+        samples = [sample.numbers() for sample in self.customers]
+        return [[self._written(n, sample, threads) for sample in samples] for n in shards]
 
-    def still_there(self, found: list[ShardEntry | None]) -> bool:
+    def still_there(self, found: list[list[ShardEntry | None]]) -> bool:
         """See `WritingTask`."""
         there = set(place_of(self.recipe.store.folder).names())
-        return all(entry is None or entry.file in there for entry in found)
+        return all(entry is None or entry.file in there for one in found for entry in one)
 
-    def _written(self, number: int, sample: np.ndarray, threads: int) -> ShardEntry | None:
+    def _written(self, number: int, sample: NDArray[np.int64], threads: int) -> ShardEntry | None:
         engine = self.recipe.engine(number, threads)
         first = engine.shard.first
         own = within(sample, first, engine.customers)

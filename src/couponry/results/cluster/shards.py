@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from ...utils.arrays.array_store import Arrays
 from ...utils.arrays.digests import digest_of_arrays
 from ...utils.errors import InvalidInput
 from .stated_customers import id_arrays
+
+_KNOWN_DIGESTS: WeakKeyDictionary[CompiledCampaign, str] = WeakKeyDictionary()
+"""Of campaigns that were in shards before: nothing of a compiled campaign ever changes."""
 
 OFFER = "offer"
 """Array of the rows of offers, beside those arrays that passes read."""
@@ -171,7 +175,10 @@ def beside(compiled: CompiledCampaign, start: int, stop: int) -> Arrays:
 
 
 def _digest(compiled: CompiledCampaign, backend: Backend, threads: int) -> str:
-    """A digest of all that shards are made of."""
+    """A digest of all that shards are made of; each campaign is read once for it."""
+    known = _KNOWN_DIGESTS.get(compiled)
+    if known is not None:
+        return known
 
     def arrays() -> Iterator[NDArray[Any]]:
         problem, candidates = compiled.problem, compiled.campaign.candidates
@@ -182,4 +189,5 @@ def _digest(compiled: CompiledCampaign, backend: Backend, threads: int) -> str:
 
     numbers = repr((compiled.problem.rules.groups, compiled.problem.rules.nodes)).encode()
     digest = digest_of_arrays(arrays(), backend.kernels.hash_blocks, threads)
-    return hashlib.sha256(numbers + digest).hexdigest()
+    found = _KNOWN_DIGESTS[compiled] = hashlib.sha256(numbers + digest).hexdigest()
+    return found

@@ -218,17 +218,13 @@ def free_problem(
         Over the free customers' candidates, in memory.
     """
     shard = fixed.engine.shard
-    attributes = []
+    attributes = np.empty((len(problem.quantity_of), len(shard.item)))
     for c, q in enumerate(problem.quantity_of):
         fines = fixed.free_fine[problem.fines_of(c)]
-        attributes.append(
-            _unpacked(shard.quantity[q], fines, shard.item, problem, c, options.piece)
-        )
-    part = replace(
-        problem,
-        packed=HeldCandidates(shard, fixed.rules, tuple(attributes), fixed.free_fine),
-    )
-    lower, upper = _tightened(problem, scales, fixed, activity, part)
+        _unpack(shard.quantity[q], fines, shard.item, problem, c, options.piece, attributes[c])
+    fine = fixed.free_fine[:, :0]  # it is in the attributes
+    part = replace(problem, packed=HeldCandidates(shard, fixed.rules, attributes, fine))
+    lower, upper = _tightened(problem, scales, fixed, activity, part, options.piece)
     return replace(part, lower=lower, upper=upper)
 
 
@@ -238,11 +234,15 @@ def _tightened(
     fixed: FixedChoices,
     activity: NDArray[np.float64],
     part: Problem,
+    piece: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The bounds that the free customers' packed attributes must keep."""
     error_of_fixed = abs(problem.rows) @ usage_error(problem, fixed.usage[0]).ravel()
     shape = problem.objective.shape[1:]
-    coupons = np.bincount(part.cells(), minlength=shape[0] * shape[1]).astype(float)
+    coupons = np.zeros(shape[0] * shape[1])
+    for start in range(0, part.candidates, piece):
+        cells = part.cells(slice(start, start + piece))
+        coupons += np.bincount(cells, minlength=len(coupons))
     error_of_free = abs(problem.rows) @ usage_error(problem, coupons.reshape(shape)).ravel()
     lower = problem.lower - activity + error_of_fixed + error_of_free
     upper = problem.upper - activity - error_of_fixed
@@ -265,17 +265,17 @@ def _largest_error_share(problem: Problem, scales: Scales) -> NDArray[np.float64
     return largest
 
 
-def _unpacked(
+def _unpack(
     quantity: NDArray[np.uint16],
     fines: NDArray[np.uint8],
     item: NDArray[np.integer],
     problem: Problem,
     attribute: int,
     piece: int,
-) -> NDArray[np.float64]:
-    """An attribute's packed values as numbers; fines: as `Problem.fines_of` lists them."""
+    values: NDArray[np.float64],
+) -> None:
+    """An attribute's packed values as numbers (OUT: values); fines: as `Problem.fines_of` lists them."""
     low, step = problem.low[attribute], problem.step[attribute]
-    values = np.empty(len(quantity))
     for start in range(0, len(values), piece):
         part = slice(start, start + piece)
         out = values[part]
@@ -285,4 +285,3 @@ def _unpacked(
         out += quantity[part]
         out *= step[item[part]]
         out += low[item[part]]
-    return values

@@ -156,6 +156,7 @@ class _FreeCustomerRepair:
         usage = fixed_usage(problem, fixed)
         activity = problem.rows @ usage.ravel()
         part = free_problem(problem, state.scales, fixed, activity, state.options.free_customers)
+        fixed = fixed._replace(free_fine=part.fine)  # nobody asks for it any more
         state.clock.say(f"{len(fixed.free):,} customers are free")
         repair = Repair(part, fixed.engine, state.scales, state.options.repair, activity)
         worth = float((problem.objective * usage).sum())
