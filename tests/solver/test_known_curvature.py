@@ -56,7 +56,7 @@ def test_a_week_later_takes_fewer_passes_and_hardly_asks_samples(
         cold = solved(later)
         asked.clear()
         warm = solved(later, result)
-        assert len(asked) <= 2
+        assert not asked
         assert warm.objective is not None and cold.objective is not None
         assert warm.objective >= (1 - GAP) * cold.objective
         assert warm.full_passes < cold.full_passes
@@ -65,7 +65,7 @@ def test_a_week_later_takes_fewer_passes_and_hardly_asks_samples(
     result.write(tmp_path / "out")
     asked.clear()
     solved(later, tmp_path / "out")  # prices alone
-    assert len(asked) > 2
+    assert asked
 
 
 def test_rows_are_matched_by_limit(result: Result) -> None:
@@ -94,5 +94,3 @@ def test_of_fewer_customers_less_falls(result: Result) -> None:
     again = RowCurvature.of_arrays(half.as_arrays())
     assert np.array_equal(again.matrix.toarray(), half.matrix.toarray())
     assert np.array_equal(again.bandwidth, half.bandwidth) and again.unit == half.unit
-    mean = half.mean_with(result.curvature)
-    assert np.allclose(mean.matrix.toarray(), 0.75 * result.curvature.matrix.toarray())

@@ -78,11 +78,12 @@ def _curvature_for(start: CampaignSolution, compiled: CompiledCampaign) -> RowCu
 
 def _keys_of_rows(limits: CompiledLimits) -> Iterator[tuple[str, str | None, int]]:
     """Name and group of each row's limit, and a number where a ratio has two rows."""
+    names = [(measure.name, measure.group) for measure in limits.measures]
     last, number = -1, 0
     for measure in limits.measure_of_row.tolist():
         number = number + 1 if measure == last else 0
         last = measure
-        yield limits.measures[measure].name, limits.measures[measure].group, number
+        yield *names[measure], number
 
 
 def prices_of_limits(start: Any, limits: CompiledLimits) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ from .infeasibility_options import ConflictOptions, RelaxationOptions, WorkOptio
 from .newton_options import CurvatureOptions, NewtonOptions
 from .price_options import (
     CuttingPlaneOptions,
+    FreeSearchOptions,
     NoiseOptions,
     PriceCapOptions,
     PriceSearchOptions,
@@ -85,6 +86,9 @@ class SolverOptions:
 
     price_search: PriceSearchOptions = field(default_factory=PriceSearchOptions)
     """The search for prices: what is tried in which order, and when prices are good enough."""
+
+    free_search: FreeSearchOptions = field(default_factory=FreeSearchOptions)
+    """Prices that go on for free customers alone."""
 
     noise: NoiseOptions = field(default_factory=NoiseOptions)
     """Noise against ties."""

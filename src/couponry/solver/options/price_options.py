@@ -118,6 +118,37 @@ class PriceSearchOptions:
 
 
 @dataclass(frozen=True)
+class FreeSearchOptions:
+    """Prices that go on for free customers alone, where prices were known to begin with."""
+
+    candidates: int = 1 << 29
+    """Candidates of everybody up to which they do: a fifth of them may be free, and is copied."""
+
+    start_share: float = 3e-3
+    """Violation, as a share of all coupons, from which on prices go on for free customers alone. Further away, more
+    than a fifth of all customers would have to be free."""
+
+    enough_share: float = 1e-5
+    """The same at which they have gone on for long enough: single moves do the rest."""
+
+    steps: int = 12
+    """Newton steps, at most."""
+
+    stalled_steps: int = 2
+    """Steps in a row that must get below `PriceSearchOptions.progress_share` of the violation together."""
+
+    stretch: float = 0.5
+    """Share of everybody's curvature that free customers have at first: of those who are near to a change, not all are
+    free. Each step tells more."""
+
+    candidates_per_coupon: float = 4.0
+    """Candidates, of those who stay free for single moves, for each coupon that a limit needs then."""
+
+    tries: int = 2
+    """Tries of single moves among few of the free customers, at most, before all of them are asked."""
+
+
+@dataclass(frozen=True)
 class NoiseOptions:
     """Noise against ties, drawn for each candidate and priced like an attribute.
 

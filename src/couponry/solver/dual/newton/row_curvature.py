@@ -100,19 +100,3 @@ class RowCurvature:
         """
         matrix = self.matrix[rows][:, rows] * share
         return RowCurvature(sp.csr_array(matrix), self.bandwidth[rows], self.unit)
-
-    def mean_with(self, other: RowCurvature) -> RowCurvature:
-        """Take the mean of two estimates: those of different samples are off in different ways.
-
-        Parameters
-        ----------
-        other : RowCurvature
-
-        Returns
-        -------
-        RowCurvature
-            In the other's unit.
-        """
-        matrix = self.matrix * (0.5 * self.unit / other.unit) + other.matrix * 0.5
-        bandwidth = 0.5 * (self.bandwidth + other.bandwidth)
-        return RowCurvature(sp.csr_array(matrix), bandwidth, other.unit)

@@ -22,7 +22,7 @@ from ....utils.lazy_imports import sparse as sp
 from ...options import NewtonOptions
 from ..lagrangian import Evaluation, Lagrangian
 from ..scaling import Scales
-from .curvature import Curvature
+from .curvature import Curvature, KnownCurvature
 from .quadratic_model import QuadraticModel
 from .row_curvature import RowCurvature
 from .trust_region import StepOutcome, TrustRegion
@@ -35,7 +35,7 @@ class Newton:
     ----------
     dual : Lagrangian
         The dual that is minimised.
-    curvature : Curvature
+    curvature : Curvature or KnownCurvature
         Its second derivatives, estimated from a sample.
     scales : Scales
     options : NewtonOptions
@@ -47,6 +47,10 @@ class Newton:
         Curvature near the prices to start from. It serves every step until one gains far from what it promised; only
         then is the sample asked.
 
+    stretch : float, optional
+        What the curvature is stretched by at first. Each step then tells more, of each limit by itself. Default: it is
+        taken as it is, unless there is noise.
+
     Attributes
     ----------
     last_curvature : RowCurvature or None
@@ -56,13 +60,14 @@ class Newton:
     def __init__(
         self,
         dual: Lagrangian,
-        curvature: Curvature,
+        curvature: Curvature | KnownCurvature,
         scales: Scales,
         options: NewtonOptions,
         *,
         is_far: bool = False,
         least_price: float = 0.0,
         known: RowCurvature | None = None,
+        stretch: float | None = None,
     ):
         self._dual = dual
         self._curvature = curvature
@@ -80,7 +85,8 @@ class Newton:
         self._region: TrustRegion | None = None
         self._damping = options.damping
         self._known = known
-        self._stretch = np.ones(len(self._coupon))
+        self._learns = stretch is not None or least_price > 0.0
+        self._stretch = np.full(len(self._coupon), 1.0 if stretch is None else stretch)
         self.last_curvature: RowCurvature | None = None
 
     def descend(
@@ -154,20 +160,19 @@ class Newton:
 
     @property
     def _is_under_noise(self) -> bool:
-        """Whether limits hardly move one another, so that what one's slope does tells of its own curvature."""
         return self._least_price > 0.0
 
     def _stretched(self, matrix: sp.csr_array) -> sp.csr_array:
         """The curvature, each limit's stretched by what its slope was seen to change by beside what was foretold."""
-        if not self._is_under_noise:
+        if not self._learns:
             return matrix
         root = np.sqrt(self._stretch)
         data = matrix.data * root[matrix.indices] * np.repeat(root, np.diff(matrix.indptr))
         return sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
     def _learn(self, model: QuadraticModel, outcome: StepOutcome) -> None:
-        """Compare what slopes changed by with what the model foretold, where limits hardly move one another."""
-        if not self._is_under_noise:
+        """Compare what slopes changed by with what the model foretold, where that tells of a limit's curvature."""
+        if not self._learns:
             return
         options = self._options
         foretold = model.slope_change(outcome.step)

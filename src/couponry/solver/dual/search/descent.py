@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...options import PriceSearchOptions
+from ...options import PriceSearchOptions, SolverOptions
+from ...packed import HeldCandidates
 from ...problem import Problem
 from ..lagrangian import Evaluation, Lagrangian
 from ..newton.row_curvature import RowCurvature
@@ -102,6 +103,44 @@ def coupons_quick_to_repair(problem: Problem, coupons: float, options: PriceSear
     if problem.candidates >= options.dear_candidates:
         quick *= options.dear_pass
     return min(quick, options.near_share * coupons)
+
+
+def may_copy_a_share(problem: Problem, options: SolverOptions) -> bool:
+    """Tell whether a share of everybody's candidates may be copied: they are here, and no more than are held easily.
+
+    Parameters
+    ----------
+    problem : Problem
+    options : SolverOptions
+    """
+    is_here = isinstance(problem.packed, HeldCandidates)
+    return is_here and problem.candidates <= options.free_search.candidates
+
+
+def near_share_from_start(
+    problem: Problem, coupons: float, gap: float, options: SolverOptions
+) -> float:
+    """Say how far off the limits everybody's choice may stay where prices were known to begin with.
+
+    Parameters
+    ----------
+    problem : Problem
+    coupons : float
+        Coupons of everybody's best choice without prices.
+    gap : float
+        Asked.
+    options : SolverOptions
+
+    Returns
+    -------
+    float
+        As a share of all coupons: where prices go on for free customers alone, or else where repair begins.
+    """
+    if may_copy_a_share(problem, options):
+        return options.free_search.start_share
+    search = options.price_search
+    quick = coupons_quick_to_repair(problem, coupons, search) / coupons
+    return min(search.warm_near_share, search.warm_near_gaps * gap, search.warm_near_passes * quick)
 
 
 def stop_without_noise(

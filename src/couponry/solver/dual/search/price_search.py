@@ -29,6 +29,7 @@ from .descent import (
     Descent,
     NearEnough,
     coupons_quick_to_repair,
+    near_share_from_start,
     stop_among_ties,
     stop_at_sampling_error,
     stop_under_noise,
@@ -72,6 +73,8 @@ class PriceSearch:
     scales : Scales
     space : PriceSpace
         Coordinates of the prices, within their bounds.
+    price_caps : ndarray of float64, shape (n_rows,)
+        Highest price of each row's upper bound.
     open_space : PriceSpace
         The same without price caps: under noise, a coupon may be worth more than nothing at its cap.
     violations : ViolationMeasure
@@ -132,8 +135,9 @@ class PriceSearch:
             margin = search.divergence_margin if is_whole else search.sample_divergence_margin
             self._lowest_dual = -worst - margin * abs(worst)
         row_scale = self.scales.price_scale(self.typical_worth)
-        caps = find_price_caps(problem, self.scales, options.price_caps)
-        self.space = PriceSpace.for_problem(problem, row_scale, caps * options.price_caps.share)
+        self.price_caps = find_price_caps(problem, self.scales, options.price_caps)
+        self.price_caps *= options.price_caps.share
+        self.space = PriceSpace.for_problem(problem, row_scale, self.price_caps)
         self.open_space = PriceSpace.for_problem(problem, row_scale)
 
     def _typical_worth(self) -> float:
@@ -254,8 +258,8 @@ class PriceSearch:
         The passes that tell how good prices are certify them, too.
         """
         options = self.options.price_search
-        self.prices = self._within_bounds(start)
-        start, curvature = replace(start, prices=self.prices), start.curvature
+        self.prices, curvature = self._within_bounds(start), start.curvature
+        start = replace(start, prices=self.prices)
         if curvature is None:
             samples, steps = self.samples.for_start(self.problem), options.warm_steps
         else:
@@ -279,9 +283,7 @@ class PriceSearch:
         """The descent over everybody from prices that are near, of which every pass is certified."""
         options = self.options.price_search
         tolerance = self.gap * options.warm_gain_tolerance
-        quick = coupons_quick_to_repair(self.problem, self.coupons, options)
-        quick *= options.warm_near_passes / self.coupons
-        near = min(options.warm_near_share, options.warm_near_gaps * self.gap, quick)
+        near = near_share_from_start(self.problem, self.coupons, self.gap, self.options)
         dual = CertifiedLagrangian(self.problem, self.engine)
         stalled = 1 if curvature is None else options.known_curvature_stalled_steps
         return Descent(
@@ -344,9 +346,7 @@ class PriceSearch:
             sample = dual
         space, unit = self._space(descent), self.typical_worth * self.coupons
         curvature = Curvature(sample, space, self.scales, unit, options.curvature)
-        known, is_whole = descent.curvature, dual.scale == 1.0
-        if known is not None and is_whole:
-            known = known.mean_with(curvature.at(evaluation.prices))
+        is_whole = dual.scale == 1.0
         newton = Newton(
             dual,
             curvature,
@@ -354,7 +354,7 @@ class PriceSearch:
             options.newton,
             is_far=descent.is_far,
             least_price=options.noise.first_box * descent.noise,
-            known=known,
+            known=descent.curvature,
         )
         steps = descent.steps
         if steps is None:

@@ -1,0 +1,107 @@
+"""Prices that go on for free customers alone, once all others' choice is fixed.
+
+When prices move a little, hardly anybody but free customers would choose otherwise: they are those whose choice changes
+at the least cost. So the dual over them, with what fixed customers leave of the limits, has about the slopes and the
+curvature that the dual over everybody has, and a pass over them takes as small a share of a pass as they are customers.
+A step moves many coupons at once, each of which repair would have to look for.
+
+References
+----------
+Joachims, "Making large-scale SVM learning practical", 1998, section 3: what is unlikely to move is left out
+("shrinking").
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....engines.protocol import FixedChoices
+from ...packed import HeldCandidates
+from ..lagrangian import Evaluation, Lagrangian
+from ..newton.curvature import KnownCurvature
+from ..newton.steps import Newton
+from ..price_space import PriceSpace
+from .descent import NearEnough, may_copy_a_share, stop_without_noise
+from .price_search import PriceSearch
+from .violation import ViolationMeasure
+
+
+def may_go_on(search: PriceSearch) -> bool:
+    """Tell whether prices may go on for free customers: the curvature is known, and a share of everybody is no burden.
+
+    Parameters
+    ----------
+    search : PriceSearch
+        Its last descent was over everybody.
+    """
+    return search.curvature is not None and may_copy_a_share(search.problem, search.options)
+
+
+class FreeSearch:
+    """The search for prices that keep what fixed customers leave of the limits.
+
+    Parameters
+    ----------
+    search : PriceSearch
+        Of the whole problem.
+    fixed : FixedChoices
+        Who is fixed, and who is free.
+    activity : ndarray of float64, shape (n_rows,)
+        Of fixed customers.
+
+    Attributes
+    ----------
+    dual : Lagrangian
+        Over free customers.
+    activity : ndarray of float64, shape (n_rows,)
+    """
+
+    def __init__(self, search: PriceSearch, fixed: FixedChoices, activity: NDArray[np.float64]):
+        self.activity = activity
+        self._search = search
+        held = HeldCandidates(fixed.engine.shard, fixed.rules, (), fixed.free_fine)
+        lower, upper = search.problem.lower - activity, search.problem.upper - activity
+        part = replace(search.problem, packed=held, lower=lower, upper=upper)
+        self.dual = Lagrangian(part, fixed.engine)
+
+    def descend(self, prices: NDArray[np.float64]) -> Evaluation:
+        """Make steps while they bring free customers' choice nearer to the limits.
+
+        Parameters
+        ----------
+        prices : ndarray of float64, shape (n_rows,)
+            At which all others were fixed.
+
+        Returns
+        -------
+        Evaluation
+            Of free customers.
+        """
+        search, options, scales = self._search, self._search.options, self._search.scales
+        dual, known, free = self.dual, search.curvature, options.free_search
+        assert known is not None
+        space = PriceSpace.for_problem(
+            dual.problem, scales.price_scale(search.typical_worth), search.price_caps
+        )
+        curvature = KnownCurvature(dual, space, known)
+        newton = Newton(dual, curvature, scales, options.newton, known=known, stretch=free.stretch)
+        violations = ViolationMeasure(dual.problem, scales.per_coupon)
+        stop = stop_without_noise(
+            NearEnough(
+                np.inf,
+                free.enough_share * search.coupons,
+                np.inf,
+                options.price_search.progress_share,
+                free.stalled_steps,
+            ),
+            lambda found: violations.coupons(found, space),
+            lambda _: 0.0,
+        )
+        return newton.descend(dual.evaluate(prices), free.steps, stop, self._watch)
+
+    def _watch(self, _: Evaluation) -> bool:
+        self._search.evaluations += 1
+        return self._search.is_out_of_time

@@ -1,0 +1,269 @@
+"""Repair with those customers free to whom it matters least, all others fixed at their best choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engines.protocol import FixedChoices
+from ...engines.subset import positions_of
+from ...utils.errors import OutOfTime
+from ..dual.lagrangian import Evaluation, Lagrangian
+from ..dual.search.free_search import FreeSearch, may_go_on
+from ..dual.search.price_point import PricePoint
+from ..plan import Plan
+from ..primal.exchange import ExchangeSearch
+from ..primal.fixed_customers import (
+    fix_customers,
+    fixed_usage,
+    free_problem,
+    likely_activity_error,
+    no_free_customers,
+    plan_of,
+    usage_error,
+    with_earlier_choice,
+)
+from ..primal.free_customers import (
+    CouponNeeds,
+    RegretCounts,
+    is_few_by_cell,
+    regret_thresholds,
+)
+from ..primal.repair import MeasuredChoice, Repair
+from ..solve_state import SolveState
+
+
+def is_worth_exchanging(state: SolveState, choice: MeasuredChoice) -> bool:
+    """Whether the gap stays open with an allocation that exchanges may improve."""
+    return choice.feasible and state.is_open and state.clock.left > 0
+
+
+def wanted(state: SolveState) -> float:
+    """The objective from which on nothing more is filled or exchanged."""
+    return state.bound - state.options.free_customers.filled_gaps * state.gap * abs(state.bound)
+
+
+@dataclass(frozen=True)
+class _Repaired:
+    """By how much each row is still over and under its bounds after a try with a few customers free, (n_rows,)."""
+
+    over: NDArray[np.float64]
+    under: NDArray[np.float64]
+
+    @property
+    def violation(self) -> NDArray[np.float64]:
+        return np.maximum(0.0, np.maximum(self.under, self.over))
+
+
+@dataclass(frozen=True)
+class _Within:
+    """Customers that were left free first: repair is among them, and all others stay fixed.
+
+    Attributes
+    ----------
+    fixed : FixedChoices
+        All others, and those customers.
+    price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+        Price table at which all others were fixed.
+    chosen : ndarray of uint8, shape (n_free_candidates,)
+        Choice of those customers at the prices that went on for them.
+    """
+
+    fixed: FixedChoices
+    price: NDArray[np.float32]
+    chosen: NDArray[np.uint8]
+
+
+class FreeCustomerRepair:
+    """Repair with those customers free to whom it matters least, and with more of them where that was not enough.
+
+    Parameters
+    ----------
+    state : SolveState
+    dual : Lagrangian
+        Over the customers of whom some are left free.
+    evaluation : Evaluation
+        Prices at which they choose, and everybody's activity and usage.
+    regrets : RegretCounts
+        At about these prices.
+    candidates_per_coupon : float
+        Candidates wanted for each coupon that a limit needs, at first.
+    within : _Within, optional
+        Where some were left free before.
+    """
+
+    def __init__(
+        self,
+        state: SolveState,
+        dual: Lagrangian,
+        evaluation: Evaluation,
+        regrets: RegretCounts,
+        candidates_per_coupon: float,
+        within: _Within | None = None,
+    ):
+        self._state = state
+        self._dual = dual
+        self._evaluation = evaluation
+        self._regrets = regrets
+        self._per_coupon = candidates_per_coupon
+        self._within = within
+        self._needs = _needs(state, evaluation)
+        self._price = dual.choice_table(evaluation.prices)
+        self._reduced = state.lagrangian.reduced(evaluation.prices)
+        self._earlier: tuple[NDArray[np.int64], NDArray[np.uint8]] | None = None
+
+    @classmethod
+    def at(cls, state: SolveState, point: PricePoint) -> FreeCustomerRepair:
+        """Make one at prices that a search found."""
+        problem, samples, options = point.lagrangian.problem, point.samples, state.options
+        prices, free = point.evaluation.prices, options.free_customers
+        sample = samples.for_regrets(problem)
+        if is_few_by_cell(sample, free):  # a smaller one says as much
+            sample = samples.for_tied_prices(problem, problem.objective.shape[2])
+        regrets = RegretCounts(sample, prices, state.scales, free)
+        is_tied = point.lagrangian is not state.search.whole  # its prices were found under noise
+        per_coupon = free.candidates_per_tied_coupon if is_tied else free.candidates_per_coupon
+        return cls(state, point.lagrangian, point.evaluation, regrets, per_coupon)
+
+    def run(self) -> bool:
+        """Offer an allocation after each try; whether the last one keeps all limits."""
+        state, problem, free = self._state, self._state.problem, self._state.options.free_customers
+        factor = np.full(len(problem.lower), self._per_coupon)
+        near = no_free_customers(problem)
+        within = self._within is not None
+        for _ in range(state.options.free_search.tries if within else free.tries):
+            # who was free stays free, and as it was allocated
+            more = regret_thresholds(self._needs, state.scales, self._regrets, factor, free)
+            near = np.maximum(near, more)
+            if self._is_too_long(near):
+                state.clock.say("too many would have to move in the time that is left")
+                if state.clock.left < state.search.reserved_seconds:
+                    raise OutOfTime
+                return False
+            repaired = self._repair(near)
+            broken = problem.hard & (repaired.violation > 0)
+            if not broken.any():
+                return True
+            factor[broken] *= free.more_candidates
+            over, under = (
+                np.where(broken, np.maximum(0.0, miss), 0.0)
+                for miss in (repaired.over, repaired.under)
+            )
+            self._needs.raise_to(over, under)
+        return False
+
+    def _repair(self, near: NDArray[np.float32]) -> _Repaired:
+        """One try: fix all customers but those that the thresholds single out, and repair these."""
+        fixed = self._fixed(near)
+        if self._goes_on and (found := self._repaired_within(fixed)) is not None:
+            return found
+        return self._repair_free(fixed)
+
+    def _fixed(self, near: NDArray[np.float32]) -> FixedChoices:
+        """Fix all customers but those that the thresholds single out."""
+        problem, engine = self._state.problem, self._dual.engine
+        if self._within is None:
+            return fix_customers(problem, engine, self._price, near)
+        others = self._within.fixed
+        fixed = engine.fix(self._price, near, others.free_fine)
+        return fixed._replace(
+            usage=others.usage + fixed.usage, fine_usage=others.fine_usage + fixed.fine_usage
+        )
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether prices go on for free customers before these are repaired."""
+        state, is_first = self._state, self._within is None and self._earlier is None
+        is_plain = self._dual is state.search.whole and state.request.start is not None
+        return is_first and is_plain and may_go_on(state.search)
+
+    def _repaired_within(self, fixed: FixedChoices) -> _Repaired | None:
+        """Let prices go on for free customers, and repair few of them; None where that leaves limits violated."""
+        state, problem = self._state, self._state.problem
+        usage = fixed_usage(problem, fixed)
+        search = FreeSearch(state.search, fixed, problem.rows @ usage.ravel())
+        found = search.descend(self._evaluation.prices)
+        chosen, _ = search.dual.choose(found.prices)
+        evaluation = replace(
+            found, activity=search.activity + found.activity, usage=usage + found.usage
+        )
+        per_coupon = state.options.free_search.candidates_per_coupon
+        within = _Within(fixed, self._price, chosen)
+        part = FreeCustomerRepair(state, search.dual, evaluation, self._regrets, per_coupon, within)
+        if part.run():
+            nothing = np.zeros(len(problem.lower))
+            return _Repaired(nothing, nothing)
+        self._earlier, self._reduced = (fixed.free, chosen), state.lagrangian.reduced(found.prices)
+        return None
+
+    def _repair_free(self, fixed: FixedChoices) -> _Repaired:
+        """Repair and fill free customers' choice, and exchange among them where the gap stays open."""
+        state, problem = self._state, self._state.problem
+        chosen = fixed.free_choice
+        if self._earlier is not None:
+            chosen = with_earlier_choice(fixed, *self._earlier)
+        usage = fixed_usage(problem, fixed)
+        activity = problem.rows @ usage.ravel()
+        part = free_problem(problem, state.scales, fixed, activity, state.options.free_customers)
+        fixed = fixed._replace(free_fine=part.fine)  # nobody asks for it any more
+        state.clock.say(f"{len(fixed.free):,} customers are free")
+        repair = Repair(part, fixed.engine, state.scales, state.options.repair, activity)
+        worth = float((problem.objective * usage).sum())
+        options, is_warm = state.options.free_customers, state.request.start is not None
+        gaps = options.warm_filled_gaps if is_warm else options.filled_gaps
+        unfilled = gaps * state.gap * abs(state.bound)
+        enough = state.bound - unfilled - worth
+        found = repair.repair_and_fill(chosen, self._reduced, state.clock.check, enough)
+        plan = self._offered(fixed, usage, activity, found)
+        if is_worth_exchanging(state, found):
+            prices = self._evaluation.prices
+            search = ExchangeSearch(part, fixed.engine, repair, prices, state.options.exchanges)
+            missing = wanted(state) - plan.objective
+            found = search.improve(found, missing, state.clock.check)
+            self._offered(fixed, usage, activity, found)
+        self._earlier = fixed.free, found.chosen
+        return _Repaired(found.activity - part.upper, part.lower - found.activity)
+
+    def _offered(
+        self,
+        fixed: FixedChoices,
+        usage: NDArray[np.float64],
+        activity: NDArray[np.float64],
+        found: MeasuredChoice,
+    ) -> Plan:
+        """Offer fixed customers' choice with the one that was found for free ones."""
+        problem, engine, price = self._state.problem, self._dual.engine, self._price
+        if (
+            self._within is not None
+        ):  # those who were left free first are listed, with these among them
+            others, chosen = self._within.fixed, self._within.chosen.copy()
+            chosen[positions_of(others.engine.shard.indptr, fixed.free)] = found.chosen
+            found = replace(found, chosen=chosen)
+            fixed, engine, price = others, self._state.engine, self._within.price
+        plan = plan_of(problem, engine, price, fixed, usage, activity, found)
+        self._state.offer(plan)
+        return plan
+
+    def _is_too_long(self, near: NDArray[np.float32]) -> bool:
+        """Whether a time limit leaves too little to repair all who are left free, as a sample tells."""
+        clock, sample = self._state.clock, self._regrets.sample
+        if np.isinf(clock.left):
+            return False
+        price = sample.choice_table(self._evaluation.prices)
+        nothing = np.empty((0, sample.engine.candidates), np.uint8)
+        free = sample.engine.fix(price, near, nothing).engine.candidates
+        share = free / max(1, sample.engine.candidates)
+        speed = self._state.options.free_customers.repaired_per_second
+        return share * self._state.problem.candidates > speed * clock.left
+
+
+def _needs(state: SolveState, evaluation: Evaluation) -> CouponNeeds:
+    """What the limits need to be met, packing's error included."""
+    problem, coupons = state.problem, evaluation.usage[0]
+    error = abs(problem.rows) @ usage_error(problem, coupons).ravel()
+    unsure = likely_activity_error(problem, coupons, state.options.free_customers)
+    return CouponNeeds(
+        problem, evaluation.prices, evaluation.activity, state.scales.per_coupon, error, unsure
+    )

@@ -1,0 +1,101 @@
+"""Warm starts let prices go on for free customers alone: certified as ever, and with a way back where that fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks.instances.changed_week import changed_week
+from benchmarks.instances.synthetic import Synthetic
+from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
+
+from couponry import Campaign, Result
+from couponry.solver.dual.lagrangian import Evaluation
+from couponry.solver.dual.search.free_search import FreeSearch
+from couponry.solver.options import FreeSearchOptions, SolverOptions
+
+SIZE = Synthetic(40_000, 32, offers=200, brands=60)
+
+
+def solved(campaign: Campaign, start: Any = None, **options: Any) -> Result:
+    options = {"threads": 1, "solver_options": FEW_FREE} | options
+    found = campaign.solve(gap=GAP, start=start, **options)
+    assert found.status == "optimal" and found.max_violation == 0.0
+    return found
+
+
+def with_free_search(**changes: Any) -> SolverOptions:
+    return replace(FEW_FREE, free_search=replace(FreeSearchOptions(), **changes))
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return solved(campaign())
+
+
+@pytest.fixture(scope="module")
+def later() -> Campaign:
+    return changed_week(campaign(), SIZE, 0.025, seed=0)
+
+
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FreeSearch, Evaluation, Evaluation]]:
+    """Every search among free customers: where it began and where it ended."""
+    found: list[tuple[FreeSearch, Evaluation, Evaluation]] = []
+    descend = FreeSearch.descend
+
+    def noted(self: FreeSearch, prices: np.ndarray) -> Evaluation:
+        end = descend(self, prices)
+        found.append((self, self.dual.evaluate(prices), end))
+        return end
+
+    monkeypatch.setattr(FreeSearch, "descend", noted)
+    return found
+
+
+def test_free_customers_are_brought_nearer_to_what_fixed_ones_leave(
+    result: Result, later: Campaign, searches: list[tuple[FreeSearch, Evaluation, Evaluation]]
+) -> None:
+    warm = solved(later, result)
+    ((search, begin, end),) = searches
+    part = search.dual.problem
+    assert 0 < part.customers < 0.3 * SIZE.customers
+    assert end.dual <= begin.dual
+    assert part.violation(end.activity).sum() < 0.5 * part.violation(begin.activity).sum()
+    # bounds that are left are those of everybody less what fixed customers use
+    problem = later.compile().problem
+    assert np.allclose(part.upper + search.activity, problem.upper, equal_nan=True)
+    assert warm.plan is not None and len(warm.plan.free) == part.customers
+
+
+def test_what_is_claimed_holds_and_threads_do_not_matter(result: Result, later: Campaign) -> None:
+    one, two = (solved(later, result, threads=threads) for threads in (1, 2))
+    assert coupons(one) == coupons(two)
+    assert (one.objective, one.bound) == (two.objective, two.bound)
+    assert one.allocation is not None and one.gap is not None and one.gap <= GAP
+    table = one.allocation.to_arrow()
+    assert len(table) == one.allocated
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        with_free_search(tries=0),  # nobody is asked among them
+        with_free_search(steps=0),  # prices stay where they are
+        with_free_search(candidates=0),  # the campaign is too large for it
+    ],
+    ids=("no tries", "no steps", "too large"),
+)
+def test_there_is_a_way_back(result: Result, later: Campaign, options: SolverOptions) -> None:
+    found = solved(later, result, solver_options=options)
+    cold = solved(later)
+    assert found.objective == pytest.approx(cold.objective, rel=GAP)
+
+
+def test_cold_solves_do_without(
+    later: Campaign, searches: list[tuple[FreeSearch, Evaluation, Evaluation]]
+) -> None:
+    solved(later)
+    assert not searches
