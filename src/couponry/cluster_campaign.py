@@ -13,11 +13,13 @@ from .affinity.cluster_pipeline import TRANSACTIONS
 from .affinity.targeting import Targeting
 from .cluster_result import ClusterResult
 from .data import tables
+from .data.earlier.previous_pairs import PREVIOUS
 from .engines.cluster.cluster import Cluster
 from .kernels import BackendName, load
 from .model.campaign_data import CampaignData
 from .model.campaign_view import warn_of_findings
 from .model.changes import LimitChanges, OfferChanges, RuleChanges, changed
+from .model.inputs.campaign_inputs import check_previous
 from .model.inputs.previous_plan import PreviousPlan
 from .model.limits import Limit
 from .model.rules import CustomerRule
@@ -31,6 +33,7 @@ from .results.cluster.ingestion import (
 )
 from .results.cluster.only_here import refuse_arguments, refuse_costs
 from .results.cluster.packing import StatedShards
+from .results.cluster.previous_elsewhere import after, given_before
 from .results.cluster.transactions_elsewhere import ingest_transactions
 from .results.options import SolveOptions
 from .results.solve import solve
@@ -59,7 +62,9 @@ class ClusterCampaign:
         customers are those that another campaign has left in the engine's folder, with the columns that it used.
     rules, limits, value, name : optional
         As for `Campaign`.
-    backups, previous, unit : optional
+    previous : PreviousPlan, optional
+        As for `Campaign`; its table may be a DataFrame of the engine's, such as the coupons that workers have written.
+    backups, unit : optional
         Refused: a `Campaign` has them.
 
     Raises
@@ -67,7 +72,7 @@ class ClusterCampaign:
     InvalidInput
         With one line that names what is wrong. Rows are counted within their part of a table.
     Unsupported
-        Of backups, of an earlier plan, of units of several customers, and of rules that say what messages cost.
+        Of backups, of units of several customers, and of rules that say what messages cost.
 
     Examples
     --------
@@ -100,20 +105,28 @@ class ClusterCampaign:
         previous: PreviousPlan | None = None,
         unit: str | None = None,
     ):
-        refuse_arguments(backups=backups, previous=previous, unit=unit)
+        refuse_arguments(backups=backups, unit=unit)
         _check_engine(engine)
         agreed: dict[str, Any] = {"rules": rules, "limits": limits, "value": value, "name": name}
         if candidates is None:
-            store, schemas, heads = ingested(engine)
-            stated = replace(stated_without_customers(offers, schemas, **agreed), heads=heads)
+            store, schemas, counts = ingested(engine)
+            if previous is None:
+                schemas.pop(PREVIOUS, None)
+                counts[PREVIOUS] = None
+            stated = replace(stated_without_customers(offers, schemas, **agreed), **counts)
             check_offers(store, stated)
         else:
-            beside = {"customers": customers, "history": history}
+            check_previous(previous, (), value)
+            before = given_before(previous, engine.runner.takes)
+            beside = {"customers": customers, "history": history, PREVIOUS: before}
             given = _given(engine, {CANDIDATES: candidates, **beside})
             schemas = {table: engine.runner.schema(rows) for table, rows in given.items()}
+            columns = *schemas[CANDIDATES].names, *tables.as_table(offers, "offers").column_names
+            check_previous(previous, columns, value)
             stated = stated_without_customers(offers, schemas, **agreed)
             store, stated = ingest(engine, given, stated)
         check_heads(stated)
+        stated = after(stated, previous)
         self._hold(engine, StatedShards(store, stated, load().name))
 
     @classmethod

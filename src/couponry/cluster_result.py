@@ -67,8 +67,8 @@ class ClusterResult(CampaignSolution):
         What ties were broken by.
     version, name : str
         Of couponry, and of the campaign.
-    previous : None
-        What became of an earlier plan, which a `Campaign` has.
+    previous : dict of str to int, or None
+        What became of an earlier plan, as `Result.previous` has it.
     allocation : Allocation or None
         One row for each coupon given, made when asked for.
     limits : TableView or None

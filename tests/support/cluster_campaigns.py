@@ -189,27 +189,53 @@ def households() -> Campaign:
     return Campaign(**made, unit="house", rules=rules, limits=[CAPS, FAIR])
 
 
+def kept() -> Campaign:
+    """A plan before, of which much is to stay; some of its pairs are no candidates any more."""
+    return _again(np.arange(1, 2 * CUSTOMERS, 3), keep=0.3, bonus=0.05)
+
+
 def again() -> Campaign:
     """A plan before, of which much is to stay, and backups."""
+    return _again(np.arange(0, 3 * CUSTOMERS, 2), 2, keep=0.3, bonus=0.05)
+
+
+def _again(pairs: Any, backups: int = 0, **asked: Any) -> Campaign:
     made = tables()
     last = (
         made["candidates"]
         .select(["customer", "offer"])
         .slice(0, 3 * CUSTOMERS)
-        .take(pa.array(np.arange(0, 3 * CUSTOMERS, 2)))
+        .take(pa.array(pairs))
     )
-    kept = PreviousPlan(last, keep=0.3, bonus=0.05)
-    return Campaign(**made, rules=[SLOTS], limits=[CAPS], previous=kept, backups=2)
+    if not backups:
+        gone = {
+            "customer": last["customer"][:3],
+            "offer": pa.array([10_000] * 3, last["offer"].type),
+        }
+        last = pa.concat_tables([last, pa.table(gone)])
+    before = PreviousPlan(last, **asked)
+    return Campaign(**made, rules=[SLOTS], limits=[CAPS], previous=before, backups=backups)
 
 
 KINDS: dict[str, Callable[[], Campaign]] = {
     made.__name__: made
     for made in (
-        mixed, segments, contacts, matching, soft, infeasible, sums, heads, messages, households, again,
+        mixed, segments, contacts, matching, soft, infeasible, sums, heads, kept, messages, households,
+        again,
     )
 }  # fmt: skip
 
-STAY_THERE = "mixed", "segments", "contacts", "matching", "soft", "infeasible", "sums", "heads"
+STAY_THERE = (
+    "mixed",
+    "segments",
+    "contacts",
+    "matching",
+    "soft",
+    "infeasible",
+    "sums",
+    "heads",
+    "kept",
+)
 """Kinds whose customers may stay on a cluster."""
 
 
@@ -224,7 +250,12 @@ def on_cluster(
         for table in (candidates, made.customers, made.history)
     ]
     given = [table if table is None or take is None else take(table) for table in given]
-    agreed = {"rules": made.rules, "limits": made.limits, "value": made.value}
+    agreed: dict[str, Any] = {"rules": made.rules, "limits": made.limits, "value": made.value}
+    if made.previous is not None:
+        last = pa.concat_tables(made.previous_tables())
+        last = last.take(random.permutation(len(last)))
+        gone = made.previous.pairs - made.previous.candidates
+        agreed["previous"] = PreviousPlan(last if take is None else take(last), gone=gone)
     return ClusterCampaign(engine, made.offers, *given, **agreed)
 
 

@@ -25,6 +25,7 @@ from tests.support.cluster_driver import Mortal
 from tests.support.large_campaign import FEW_FREE, GAP
 
 from couponry import (
+    Campaign,
     ClusterCampaign,
     ClusterResult,
     CustomerRule,
@@ -191,7 +192,6 @@ def test_what_a_cluster_does_not_have_is_refused(tmp_path: Path) -> None:
     rows = {"customer": [1, 2], "offer": [1, 1], "value": [1.0, 2.0]}
     refused: dict[str, dict[str, Any]] = {
         "ClusterCampaign: backups": {"backups": 1},
-        "ClusterCampaign: previous": {"previous": PreviousPlan(rows)},
         "ClusterCampaign: unit": {"unit": "house"},
         "customer_rule 'mails': cost": {"rules": [CustomerRule("mails", cost=[0.0, 1.0])]},
     }
@@ -230,3 +230,40 @@ def test_heads_are_counted_where_customers_are_stated(tmp_path: Path) -> None:
     few = on_cluster(segments(), local_shards(tmp_path / "none"))
     with pytest.raises(InvalidInput, match=r"^limit 'by slots': per_head: expected"):
         few.changed(add_limits=[other])
+
+
+def test_a_plan_before(tmp_path: Path) -> None:
+    """Counted where customers are stated, and not again; what is to stay of it is what it is on one machine."""
+    rows = {"customer": [3, 1, 2, 1], "offer": [1, 2, 1, 1], "value": [1.0, 2.0, 3.0, 4.0]}
+    offers, one = {"offer": [1, 2]}, [CustomerRule("one", max=1)]
+    last = {"customer": [1, 2, 9], "offer": [2, 1, 1]}
+    plan, engine = PreviousPlan(last, keep=1, gone=2), local_shards(tmp_path, 1)
+    local = Campaign(offers, rows, rules=one, previous=plan)
+    campaign = ClusterCampaign(engine, offers, rows, rules=one, previous=plan)
+    for made in (campaign, ClusterCampaign(engine, offers, rules=one, previous=plan)):
+        assert made.data.previous == local.data.previous == (5, 2)
+        assert made.limits == local.limits
+        result, there = local.solve(), made.solve()
+        assert there.previous == result.previous and there.previous["stayed"] == 2
+        assert fingerprint(there) == fingerprint(result)
+    assert [limit.name for limit in ClusterCampaign(engine, offers, rules=one).limits] == []
+    wrong: dict[str, PreviousPlan] = {
+        "previous: keep": PreviousPlan(last, keep=3),
+        "table previous: the pair of customer 1 and offer 2 is there twice": PreviousPlan(
+            {"customer": [1, 1], "offer": [2, 2]}
+        ),
+        "table previous: .*column 'offer'": PreviousPlan({"customer": [1]}),
+        "table previous": PreviousPlan({"customer": ["a"], "offer": [1]}),
+        "previous: expected a PreviousPlan": last,  # type: ignore[dict-item]
+    }
+    for said, asked in wrong.items():
+        with pytest.raises(InvalidInput, match=f"^{said}"):
+            ClusterCampaign(local_shards(tmp_path / "wrong", 1), offers, rows, previous=asked)
+    with pytest.raises(InvalidInput, match="there is one of that name already"):
+        ClusterCampaign(
+            local_shards(tmp_path / "wrong", 1), offers, rows | {"previous": [1] * 4}, previous=plan
+        )
+    none = local_shards(tmp_path / "none", 1)
+    ClusterCampaign(none, offers, rows)
+    with pytest.raises(InvalidInput, match="stated without an earlier plan"):
+        ClusterCampaign(none, offers, previous=plan)

@@ -138,6 +138,32 @@ def collect(
     return open_or_build(store, rows, offers, reader_count())
 
 
+def check_previous(previous: PreviousPlan | None, names: Sequence[str], value: str) -> None:
+    """Refuse an earlier plan that makes no sense.
+
+    Parameters
+    ----------
+    previous : PreviousPlan or None
+    names : sequence of str
+        Columns of candidates and offers, of which none may have the name of the column that the pairs become.
+    value : str
+        The column whose sum is maximised.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if previous is None:
+        return
+    if not isinstance(previous, PreviousPlan):
+        raise InvalidInput(f"previous: expected a PreviousPlan, got {shown(previous)}")
+    previous.check()
+    if PREVIOUS in names or value == PREVIOUS:
+        raise InvalidInput(
+            f"previous: it becomes a column {PREVIOUS!r} of candidates, but there is one of that name already"
+        )
+
+
 def pairs_of(previous: PreviousPlan | None, names: Sequence[str], value: str) -> Stream:
     """Open the pairs of an earlier plan.
 
@@ -158,15 +184,9 @@ def pairs_of(previous: PreviousPlan | None, names: Sequence[str], value: str) ->
     ------
     InvalidInput
     """
+    check_previous(previous, names, value)
     if previous is None:
         return stream({"customer": [], "offer": []}, PREVIOUS, [])
-    if not isinstance(previous, PreviousPlan):
-        raise InvalidInput(f"previous: expected a PreviousPlan, got {shown(previous)}")
-    previous.check()
-    if PREVIOUS in names or value == PREVIOUS:
-        raise InvalidInput(
-            f"previous: it becomes a column {PREVIOUS!r} of candidates, but there is one of that name already"
-        )
     given = previous.table
     if not isinstance(given, Stream):
         given = stream(given, PREVIOUS, ["customer", "offer"])

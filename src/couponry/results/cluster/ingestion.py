@@ -14,6 +14,7 @@ import pyarrow as pa
 from ...data import tables
 from ...data.candidate_checks import CandidateChecks
 from ...data.candidates import Candidates, build_candidates
+from ...data.earlier.previous_pairs import PREVIOUS, PairCounts
 from ...data.ids import digest_of
 from ...data.streams import stream
 from ...data.table_files import plain_schema
@@ -35,6 +36,7 @@ from ...utils.arrays.array_store import MemoryStore
 from ...utils.errors import InvalidInput
 from .heads import added_heads, heads_of, read_heads, written_heads
 from .only_here import refuse_costs
+from .previous_elsewhere import added_counts, check_pairs, has_column, look_up
 from .stated_customers import StatedCustomers, rows_of
 
 CANDIDATES = "candidates"
@@ -55,14 +57,14 @@ def stated_without_customers(
     ----------
     offers : table
     schemas : mapping of str to pyarrow.Schema
-        Of `candidates`, and of `customers` and `history` where there are any.
+        Of `candidates`, and of `customers`, `history` and `previous` where there are any.
     rules, limits, value, name
         As `couponry.Campaign` takes them.
 
     Returns
     -------
     CampaignData
-        Of no customers.
+        Of no customers. Limits on what stays of an earlier plan are not among its own yet.
 
     Raises
     ------
@@ -81,7 +83,8 @@ def stated_without_customers(
         np.zeros(0, checks.dtypes["offer"]),
         np.zeros(0, np.uint8) if "role" in checks.dtypes else None,
         np.zeros(0, np.uint8) if "mandatory" in checks.dtypes else None,
-        {column: np.zeros(0, checks.dtypes[column]) for column in checks.numeric},
+        {column: np.zeros(0, checks.dtypes[column]) for column in checks.numeric}
+        | has_column(schemas),
     )
     beside = {
         table: schemas[table].empty_table()
@@ -95,6 +98,8 @@ def stated_without_customers(
     made = CampaignData.make(
         offer_table, nobody, rules=rules, limits=limits, value=value, name=name, **beside
     )
+    if PREVIOUS in schemas:
+        check_pairs(made, schemas[PREVIOUS])
     return replace(
         made,
         candidate_names=tuple(schemas[CANDIDATES].names),
@@ -111,10 +116,13 @@ class Ingested(NamedTuple):
         None where nobody has a candidate.
     heads : pyarrow.Table or None
         Of `heads_of`.
+    previous : PairCounts or None
+        Of the earlier plan, where there is one.
     """
 
     entry: ShardEntry | None
     heads: pa.Table | None
+    previous: PairCounts | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,10 +135,13 @@ class IngestTask:
         Stated without customers.
     folder : str
         Where shards are written: a path or a URI.
+    previous : pyarrow.Schema or None
+        Of the earlier plan, where there is one.
     """
 
     campaign: CampaignData
     folder: str
+    previous: pa.Schema | None = None
 
     def __call__(self, number: int, rows: Iterator[Rows], threads: int) -> Ingested:
         """Do it, in a worker.
@@ -146,7 +157,7 @@ class IngestTask:
         -------
         Ingested
         """
-        others: dict[str, list[pa.RecordBatch]] = {"customers": [], "history": []}
+        others: dict[str, list[pa.RecordBatch]] = {"customers": [], "history": [], PREVIOUS: []}
 
         def candidates() -> Iterator[pa.RecordBatch]:
             for name, batch in rows:
@@ -156,38 +167,46 @@ class IngestTask:
                     others[name].append(batch)
 
         made = self._candidates(candidates(), threads)
-        customers, history = (self._rows(name, others[name]) for name in others)
+        of_tables = {"customers": self.campaign.customers, "history": self.campaign.history}
+        customers, history = (_rows(empty, others[name]) for name, empty in of_tables.items())
         for check, table in ((check_customers, customers), (check_history, history)):
             if table is not None:
                 check(table)
         heads = heads_of(customers, self.campaign)
+        counts = None
+        if self.previous is not None:
+            nobody = self.campaign.candidates
+            pairs = _rows(self.previous.empty_table(), others[PREVIOUS])
+            found, counts = look_up(made or nobody, self.campaign, pairs, threads)
+            made = None if made is None else found
         if made is None:
-            return Ingested(None, heads)
+            return Ingested(None, heads, counts)
         stated = StatedCustomers(
             made,
             rows_of(customers, "customers", made.customers),
             rows_of(history, "history", made.customers),
         )
         arrays = {**stated.arrays(), "first": np.zeros(1, np.int64)}
-        return Ingested(write_shard(self.folder, number, arrays, threads), heads)
+        return Ingested(write_shard(self.folder, number, arrays, threads), heads, counts)
 
     def _candidates(self, some: Iterator[pa.RecordBatch], threads: int) -> Candidates | None:
         """Candidates of the rows; None where there are none, and then all rows have been looked at."""
         first = next((batch for batch in some if batch.num_rows), None)
         if first is None:
             return None
-        columns = ["customer", "offer", "role", "mandatory", *self.campaign.candidates.columns]
+        named = {*self.campaign.candidates.columns} - ({PREVIOUS} if self.previous else set())
+        columns = ["customer", "offer", "role", "mandatory", *sorted(named)]
         read = stream(chain([first], some), CANDIDATES, columns)
         offers = tables.ids(self.campaign.offers, "offers", "offer")
         return build_candidates(read, offers, MemoryStore(), threads)
 
-    def _rows(self, name: str, batches: Sequence[pa.RecordBatch]) -> pa.Table | None:
-        """Rows of a table, with the columns that it was stated with."""
-        empty = getattr(self.campaign, name)
-        if empty is None:
-            return None
-        found = pa.Table.from_batches(batches) if batches else empty
-        return found.select(empty.column_names).cast(empty.schema).combine_chunks()
+
+def _rows(empty: pa.Table | None, batches: Sequence[pa.RecordBatch]) -> pa.Table | None:
+    """Rows of a table, with the columns that it was stated with; empty: without rows, None where there is none."""
+    if empty is None:
+        return None
+    found = pa.Table.from_batches(batches) if batches else empty
+    return found.select(empty.column_names).cast(empty.schema).combine_chunks()
 
 
 def ingest(
@@ -199,7 +218,7 @@ def ingest(
     ----------
     cluster : Cluster
     given : mapping of str to table
-        `candidates`, and `customers` and `history` where there are any.
+        `candidates`, and `customers`, `history` and `previous` where there are any.
     campaign : CampaignData
         Stated without customers.
 
@@ -207,7 +226,7 @@ def ingest(
     -------
     ShardStore
     CampaignData
-        With heads counted, where limits ask for them.
+        With heads counted, where limits ask for them, and the pairs of an earlier plan.
 
     Raises
     ------
@@ -216,9 +235,12 @@ def ingest(
     """
     folder = cluster.place("candidates")
     with written_by_one(folder):
-        task = IngestTask(campaign, folder)
+        before = cluster.runner.schema(given[PREVIOUS]) if PREVIOUS in given else None
+        task = IngestTask(campaign, folder, before)
         found = cluster.runner.on_rows(task, given, int(cluster.shard_customers))
-        counted = replace(campaign, heads=added_heads([part.heads for part in found]))
+        heads = added_heads([part.heads for part in found])
+        counts = added_counts([part.previous for part in found])
+        counted = replace(campaign, heads=heads, previous=counts)
         return commit(folder, [part.entry for part in found], counted), counted
 
 
@@ -248,13 +270,32 @@ def commit(folder: str, found: Sequence[ShardEntry | None], campaign: CampaignDa
         raise InvalidInput("table candidates: expected at least one row, got none")
     before = accumulate((entry.customers for entry in entries), initial=0)
     numbered = [replace(e, first=n) for e, n in zip(entries, before, strict=False)]
-    source = {"offers": _offers_digest(campaign), "schemas": _schemas_of(campaign)}
+    source: dict[str, Any] = {"offers": _offers_digest(campaign), "schemas": _schemas_of(campaign)}
     if campaign.heads is not None:
         source["heads"] = written_heads(campaign.heads)
+    if campaign.previous is not None:
+        source[PREVIOUS] = list(campaign.previous)
     return write_manifest(folder, numbered, frozenset(), source)
 
 
-def ingested(cluster: Cluster) -> tuple[ShardStore, dict[str, pa.Schema], pa.Table | None]:
+class StatedBefore(NamedTuple):
+    """Customers who are in shards already.
+
+    Attributes
+    ----------
+    store : ShardStore
+    schemas : dict of str to pyarrow.Schema
+        Of the tables, for `stated_without_customers`.
+    counts : dict of str to object
+        `heads` and `previous` as `CampaignData` has them.
+    """
+
+    store: ShardStore
+    schemas: dict[str, pa.Schema]
+    counts: dict[str, Any]
+
+
+def ingested(cluster: Cluster) -> StatedBefore:
     """Find shards of customers as they were stated, which were written before.
 
     Parameters
@@ -263,11 +304,7 @@ def ingested(cluster: Cluster) -> tuple[ShardStore, dict[str, pa.Schema], pa.Tab
 
     Returns
     -------
-    ShardStore
-    dict of str to pyarrow.Schema
-        Of the tables, for `stated_without_customers`.
-    pyarrow.Table or None
-        Heads, where they were counted.
+    StatedBefore
 
     Raises
     ------
@@ -280,7 +317,9 @@ def ingested(cluster: Cluster) -> tuple[ShardStore, dict[str, pa.Schema], pa.Tab
         name: pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
         for name, text in source["schemas"].items()
     }
-    return store, schemas, read_heads(source["heads"]) if "heads" in source else None
+    heads = read_heads(source["heads"]) if "heads" in source else None
+    previous = PairCounts(*source[PREVIOUS]) if PREVIOUS in source else None
+    return StatedBefore(store, schemas, {"heads": heads, PREVIOUS: previous})
 
 
 def check_offers(store: ShardStore, campaign: CampaignData) -> None:
@@ -311,8 +350,13 @@ def _schemas_of(campaign: CampaignData) -> dict[str, str]:
     fields = [("customer", campaign.customer_type), ("offer", pa.int64())]
     fields += [("role", pa.string())] if own.role is not None else []
     fields += [("mandatory", pa.bool_())] if own.mandatory is not None else []
-    fields += [(name, pa.from_numpy_dtype(column.dtype)) for name, column in own.columns.items()]
+    columns = [name for name in own.columns if name != PREVIOUS or campaign.previous is None]
+    fields += [(name, pa.from_numpy_dtype(own.columns[name].dtype)) for name in columns]
     schemas = {CANDIDATES: pa.schema(fields)}
+    if campaign.previous is not None:
+        offers = tables.ids(campaign.offers, "offers", "offer").type
+        pair = [("customer", campaign.customer_type), ("offer", offers)]
+        schemas[PREVIOUS] = pa.schema(pair)
     for name in ("customers", "history"):
         if getattr(campaign, name) is not None:
             schemas[name] = getattr(campaign, name).schema
