@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels import LossWeights, NearChanges, Rules, Shard
+from ...utils.memory import return_freed_memory
 from ...utils.progress.watch import check_cancelled
 from ..changes import Alternatives
 from ..cut_off import CutOff, CutOffCounts
@@ -122,7 +123,7 @@ class ClusterEngine(GatheringEngine):
             np.unpackbits(part.packed_choice, count=int(part.customers.shard.indptr[-1]))
             for part in parts
         ]
-        return FixedChoices(
+        fixed = FixedChoices(
             np.add.reduce([answer.usage for answer in found]),
             np.add.reduce([answer.fine_usage for answer in found]),
             np.concatenate([part.free for part in parts]),
@@ -131,6 +132,9 @@ class ClusterEngine(GatheringEngine):
             free,
             free.rules,
         )
+        del found, parts, choices
+        return_freed_memory()  # repair takes several times as much
+        return fixed
 
     def blocks(
         self,

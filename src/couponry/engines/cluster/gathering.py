@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...kernels import Rules, Shard, StepModel, load
 from ...utils.errors import Unsupported
+from ...utils.memory import return_freed_memory
 from ..changes import Alternatives
 from ..checkpoint import ForwardingEngine
 from ..local import LocalEngine
@@ -89,7 +90,9 @@ class GatheringEngine(ForwardingEngine):
         of = np.searchsorted(first, np.concatenate(customers), side="right") - 1
         asked = np.unique(of).tolist() or [0]  # shards without any of them need not be opened
         by_shard = self._runner.map(SamplesTask(self._recipe, sent), asked)
-        return [self._joined([parts.pop() for parts in by_shard]) for _ in sent][::-1]
+        engines = [self._joined([parts.pop() for parts in by_shard]) for _ in sent][::-1]
+        return_freed_memory()
+        return engines
 
     def _joined(self, parts: list[CustomersPart]) -> LocalEngine:
         """An engine in this process over customers of all shards."""

@@ -25,6 +25,7 @@ from ...model.compiled_campaign import CompiledCampaign, statement_of
 from ...solver.packed import RuleFacts
 from ...solver.plan import Plan
 from ...utils.errors import InvalidInput
+from ...utils.memory import return_freed_memory
 from ..shortfalls import Shortfalls
 from .packing import PackedShard, PackTask, StatedShards, WitnessTask
 from .rules_elsewhere import combined, kept_elsewhere, rules_elsewhere
@@ -161,6 +162,7 @@ def packed_elsewhere(shards: StatedShards, cluster: Cluster) -> Elsewhere:
     compiled = compiled_customers(known.witnesses, shards.campaign, backend)
     said = statement_findings(statement_of(compiled.campaign))
     refuse_errors(said)
+    return_freed_memory()  # what shards answered lay between what is kept
     return Elsewhere(shards, store, replace(compiled, findings=tuple(said)), known)
 
 

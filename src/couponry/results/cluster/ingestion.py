@@ -86,15 +86,7 @@ def stated_without_customers(
         {column: np.zeros(0, checks.dtypes[column]) for column in checks.numeric}
         | has_column(schemas),
     )
-    beside = {
-        table: schemas[table].empty_table()
-        for table in ("customers", "history")
-        if table in schemas
-    }
-    for table, empty in beside.items():
-        ids = tables.ids(empty, table, "customer")
-        label = f"table {table}, column 'customer'"
-        tables.check_kind_of_ids(ids, nobody.customers, label, CANDIDATES)
+    beside = _beside_candidates(schemas, nobody.customers)
     made = CampaignData.make(
         offer_table, nobody, rules=rules, limits=limits, value=value, name=name, **beside
     )
@@ -105,6 +97,20 @@ def stated_without_customers(
         candidate_names=tuple(schemas[CANDIDATES].names),
         customer_type=schemas[CANDIDATES].field("customer").type,
     )
+
+
+def _beside_candidates(schemas: Mapping[str, pa.Schema], customers: pa.Array) -> dict[str, Any]:
+    """Tables `customers` and `history` without rows, whose ids are of the same kind as those of candidates."""
+    beside = {
+        table: schemas[table].empty_table()
+        for table in ("customers", "history")
+        if table in schemas
+    }
+    for table, empty in beside.items():
+        ids = tables.ids(empty, table, "customer")
+        label = f"table {table}, column 'customer'"
+        tables.check_kind_of_ids(ids, customers, label, CANDIDATES)
+    return beside
 
 
 class Ingested(NamedTuple):
