@@ -258,7 +258,7 @@ def _of_choices() -> Iterator[Call]:
     reference().propose(shard, rules, filling, moves, 0, n)
     reference().make_moves(shard, rules, filling, moves, 3, True)
     given = {**both, "search": filling, "moves": moves}
-    yield Call("make_moves", {**given, "looks": 50, "put_aside": False})
+    yield Call("make_moves", {**given, "looks": 50, "in_rounds": False})
     yield from _of_exchanges(both, who, search)
 
 

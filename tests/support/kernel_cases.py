@@ -264,10 +264,10 @@ def all_results(
         search = local_search(case, mode, activity, chosen)
         moves = proposed(module, case, search)
         results |= {f"{title} {name}": array.copy() for name, array in moves._asdict().items()}
-        for put_aside in True, False:  # the rest at once
-            made = improved(module, case, search, moves, looks, put_aside)
-            results[f"{title} moves {put_aside}"] = made
-            results[f"{title} activity {put_aside}"] = activity.copy()
+        for in_rounds in True, False:  # the rest at once
+            made = improved(module, case, search, moves, looks, in_rounds)
+            results[f"{title} moves {in_rounds}"] = made
+            results[f"{title} activity {in_rounds}"] = activity.copy()
         results |= {f"{title} {name} after": array for name, array in moves._asdict().items()}
         results[title] = chosen.copy()
     results |= exchanged(module, case.shard, case.rules, search, case.seed)
@@ -360,14 +360,14 @@ def proposed(module: Any, case: Case, search: LocalSearch) -> Moves:
 
 
 def improved(
-    module: Any, case: Case, search: LocalSearch, moves: Moves, looks: int, put_aside: bool
+    module: Any, case: Case, search: LocalSearch, moves: Moves, looks: int, in_rounds: bool
 ) -> int:
-    """Moves made in slices that pick up where the last one stopped, until there is none; in rounds if `put_aside`."""
+    """Moves made in slices that pick up where the last one stopped, until there is none; in rounds if `in_rounds`."""
     total, rounds = 0, 0
     while moves.counts.any() and rounds < 200:
         if rounds:
             module.propose(case.shard, case.rules, search, moves, 0, int(moves.counts[1]))
-        made, looked, _ = module.make_moves(case.shard, case.rules, search, moves, looks, put_aside)
+        made, looked, _ = module.make_moves(case.shard, case.rules, search, moves, looks, in_rounds)
         total, rounds = total + made, rounds + 1
         assert looked <= looks
     return total

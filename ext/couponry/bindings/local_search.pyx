@@ -233,7 +233,7 @@ def propose(shard, rules, search, moves, int64_t start, int64_t stop, *, bint un
 
 
 def make_moves(
-    shard, rules, search, moves, int64_t looks, bint put_aside, *, bint unchecked=False,
+    shard, rules, search, moves, int64_t looks, bint in_rounds, *, bint unchecked=False,
 ):
     cdef LocalSearch search_ = search_view(shard, rules, search)
     cdef Moves moves_ = moves_view(moves, search_)
@@ -245,6 +245,6 @@ def make_moves(
         look_at_search(search_, 0, customers)
         look_at_moves(moves_, customers, search_.chosen.size)
     with nogil:
-        status = c_make_moves(search_, moves_, looks, put_aside, &done)
+        status = c_make_moves(search_, moves_, looks, in_rounds, &done)
     check(status)
     return done.moves, done.looks, done.gain

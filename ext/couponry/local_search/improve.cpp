@@ -1,6 +1,8 @@
 // Makes the customers' best moves, the best of all first, and looks at those again who had none any more.
+#include <algorithm>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "local_search/best_move.hpp"
 
@@ -54,35 +56,75 @@ void propose_of(const LocalSearch& problem, const Moves& moves, int64_t start, i
 }
 
 template <class Item>
-Effort make_moves_of(const LocalSearch& problem, const Moves& moves, int64_t looks, bool put_aside) {
+Effort make_moves_of(const LocalSearch& problem, const Moves& moves, int64_t looks) {
     BestMoves<Item> best(problem);
     Waiting waiting(moves);
-    int64_t& aside = moves.counts[1];
-    for (int64_t at = 0; at < aside; ++at)
+    for (int64_t at = 0; at < moves.counts[1]; ++at)
         if (moves.priority[moves.aside[at]] < INFINITE) waiting.push(moves.aside[at]);
-    aside = 0;
+    moves.counts[1] = 0;
 
     Effort done{0, 0, 0.0};
     while (waiting.any() && done.looks < looks) {
         ++done.looks;
         const int64_t i = waiting.pop();
-        Move move = moves.of(i);
-        if (put_aside)
-            move.priority = best.worth_now(i, move);
-        else
-            move = best.best_move(i);
+        const Move move = best.best_move(i);
         moves.set(i, move);
         if (move.priority < INFINITE && (!waiting.any() || waiting.before(i, waiting.first()))) {
             best.make(i, move);
             ++done.moves;
             if (problem.fill) done.gain = done.gain - move.priority;
         }
-        if (put_aside)
-            moves.aside[aside++] = i;
-        else if (move.priority < INFINITE)
-            waiting.push(i);
+        if (move.priority < INFINITE) waiting.push(i);
     }
     return done;
+}
+
+// A customer who has a move, and its priority.
+struct Turn {
+    double priority;
+    int64_t customer;
+
+    bool operator<(const Turn& other) const {
+        return priority != other.priority ? priority < other.priority : customer < other.customer;
+    }
+};
+
+template <class Item>
+Effort make_round_of(const LocalSearch& problem, const Moves& moves, int64_t looks) {
+    int64_t &waiting = moves.counts[0], &aside = moves.counts[1];
+    for (int64_t at = 0; at < waiting; ++at) moves.aside[aside++] = moves.waiting[at];
+    waiting = 0;
+    std::vector<Turn> turns;
+    for (int64_t at = 0; at < aside; ++at) {
+        const int64_t i = moves.aside[at];
+        if (moves.priority[i] < INFINITE) turns.push_back({moves.priority[i], i});
+    }
+    aside = 0;
+    for (const Turn& turn : turns) moves.aside[aside++] = turn.customer;
+    looks = std::min(looks, aside);
+    const auto next = turns.begin() + looks;  // the last one's successor is in its place, too
+    if (next != turns.end()) std::nth_element(turns.begin(), next, turns.end());
+    std::sort(turns.begin(), next);
+
+    BestMoves<Item> best(problem);
+    Effort done{0, looks, 0.0};
+    for (auto turn = turns.begin(); turn != next; ++turn) {
+        const int64_t i = turn->customer;
+        Move move = moves.of(i);
+        move.priority = best.worth_now(i, move);
+        moves.set(i, move);
+        const bool is_last = turn + 1 == turns.end();
+        if (!(move.priority < INFINITE) || (!is_last && !(Turn{move.priority, i} < turn[1]))) continue;
+        best.make(i, move);
+        ++done.moves;
+        if (problem.fill) done.gain = done.gain - move.priority;
+    }
+    return done;
+}
+
+template <class Item>
+Effort make_some_of(const LocalSearch& problem, const Moves& moves, int64_t looks, bool in_rounds) {
+    return in_rounds ? make_round_of<Item>(problem, moves, looks) : make_moves_of<Item>(problem, moves, looks);
 }
 
 }  // namespace
@@ -99,12 +141,12 @@ int propose(const LocalSearch& problem, const Moves& moves, int64_t start, int64
     return DONE;
 }
 
-int make_moves(const LocalSearch& problem, const Moves& moves, int64_t looks, bool put_aside, Effort* done) noexcept {
+int make_moves(const LocalSearch& problem, const Moves& moves, int64_t looks, bool in_rounds, Effort* done) noexcept {
     try {
         if (problem.shard.item_bytes == 2)
-            *done = make_moves_of<uint16_t>(problem, moves, looks, put_aside);
+            *done = make_some_of<uint16_t>(problem, moves, looks, in_rounds);
         else
-            *done = make_moves_of<uint32_t>(problem, moves, looks, put_aside);
+            *done = make_some_of<uint32_t>(problem, moves, looks, in_rounds);
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }

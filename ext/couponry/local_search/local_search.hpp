@@ -86,6 +86,6 @@ struct Effort {
 };
 
 // See `make_moves` in reference/local_search.py.
-int make_moves(const LocalSearch& problem, const Moves& moves, int64_t looks, bool put_aside, Effort* done) noexcept;
+int make_moves(const LocalSearch& problem, const Moves& moves, int64_t looks, bool in_rounds, Effort* done) noexcept;
 
 }  // namespace couponry

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..kernels import LocalSearch, Moves, Rules, Shard
-from .workers import share_out
+from .workers import even_cuts, share_out
 
 PATIENCE, PATIENCE_SHARE = 6_000, 100
 """Customers that a local search looks at in vain before it stops: so many, and one in so many of all."""
@@ -21,13 +20,16 @@ FEW = 4_096
 """Customers of whom one thread looks at each as soon as its turn comes."""
 
 ROUND_SHARE = 16
-"""Else a round ends when one in so many of all customers is put aside, to be looked at by all threads."""
+"""Else a round ends when one in so many of all customers had its turn; then all threads look for the next moves."""
 
 PIECE_CANDIDATES = 1 << 12
-"""Candidates that a thread looks at together."""
+"""Candidates that a thread looks at together, at least."""
+
+PIECES_A_THREAD = 8
+"""Pieces for each thread where there are candidates enough: some take longer than others."""
 
 ROWS_A_CANDIDATE = 4
-"""Rows of limits for each of them, at most: a call of the kernel looks at all rows once."""
+"""Rows of limits for each candidate of a piece, at most: a call of the kernel looks at all rows once."""
 
 
 def improve(
@@ -60,7 +62,9 @@ def improve(
     moves.counts[1] = customers
     while moves.counts.any() and idle < patience and gained < enough and not stop():
         if moves.counts[1]:
-            share_out(work, _cuts(int(moves.counts[1]), each), threads)
+            listed = int(moves.counts[1])
+            most = max(each, listed // (PIECES_A_THREAD * threads))
+            share_out(work, even_cuts(listed, most), threads)
         made, looked, gain = kernels.make_moves(shard, rules, search, moves, looks, by_rounds)
         idle = 0 if made else idle + looked
         total, gained = total + int(made), gained + gain
@@ -77,7 +81,3 @@ def _nobody_waits(customers: int) -> Moves:
         nobody.copy(),
         np.zeros(2, np.int64),
     )
-
-
-def _cuts(count: int, each: int) -> NDArray[np.int64]:
-    return np.append(np.arange(0, count, each), count)

@@ -47,6 +47,22 @@ def block_cuts(
     return np.unique(np.clip(np.r_[0, cuts, len(indptr) - 1], 0, len(indptr) - 1))
 
 
+def even_cuts(count: int, each: int) -> NDArray[np.int64]:
+    """Cut a number of things into pieces of one size, the last of which may be smaller.
+
+    Parameters
+    ----------
+    count : int
+    each : int
+
+    Returns
+    -------
+    ndarray of int64, shape (n_pieces + 1,)
+        First of each piece, and the number of things.
+    """
+    return np.append(np.arange(0, count, each), count)
+
+
 def share_out(work: Callable[[int, int, int], None], cuts: NDArray[np.int64], threads: int) -> None:
     """Do some work on all blocks; each worker takes the next few blocks as it finishes its own.
 

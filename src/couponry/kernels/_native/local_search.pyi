@@ -71,7 +71,7 @@ def make_moves(
     search: LocalSearch,
     moves: Moves,
     looks: int,
-    put_aside: bool,
+    in_rounds: bool,
     *,
     unchecked: bool = False,
 ) -> tuple[int, int, float]: ...

@@ -236,12 +236,12 @@ def make_moves(
     search: LocalSearch,
     moves: Moves,
     looks: int,
-    put_aside: bool,
+    in_rounds: bool,
 ) -> tuple[int, int, float]:
     """Move single coupons, the best move of all customers first, until no customer has one.
 
-    Each customer's best move waits in a heap ordered by (priority, customer). Since earlier moves changed the
-    activities, a move popped is looked at again: it is made if it is not worse now than the next in the heap.
+    Customers take turns by (priority, customer). Since earlier moves changed the activities, a move is looked at again
+    when its turn comes: it is made if it is not worse now than the next one.
 
     Parameters
     ----------
@@ -250,12 +250,12 @@ def make_moves(
     search : LocalSearch
         Its `activity` and `chosen` follow the moves.
     moves : Moves
-        IN/OUT: from `propose`. Customers who were put aside wait, too, if they have a move.
+        IN/OUT: from `propose`. Customers who were put aside take turns, too, if they have a move.
     looks : int
         Return after so many looks at customers, to be called again with what is left behind.
-    put_aside : bool
-        Only what waits is weighed again; whose move was made, or turned out worse, is put aside for `propose`, which
-        many threads may share. Otherwise the customer's best move is looked for at once.
+    in_rounds : bool
+        A customer's move is only weighed again, and all who had one are put aside for `propose`, which many threads may
+        share. Otherwise the customer's best move is looked for at once, and waits in a heap.
 
     Returns
     -------
@@ -265,8 +265,9 @@ def make_moves(
         Objective gained by filling.
     """
     shift = np.zeros(len(search.activity), np.float64)
-    aside = moves.counts[1]
-    for at in range(aside):
+    if in_rounds:
+        return make_round(shard, search, moves, looks, shift)
+    for at in range(moves.counts[1]):
         if moves.priority[moves.aside[at]] < np.inf:
             push(moves, moves.aside[at])
     moves.counts[1] = 0
@@ -275,20 +276,39 @@ def make_moves(
     while moves.counts[0] > 0 and looked < looks:
         looked += 1
         i = pop(moves)
-        if put_aside:
-            moves.priority[i] = worth_now(shard, search, i, moves.leaving[i], moves.into[i], shift)
-        else:
-            set_move(moves, i, best_move(shard, rules, search, i, shift))
+        set_move(moves, i, best_move(shard, rules, search, i, shift))
         has_one = moves.priority[i] < np.inf
         if has_one and (moves.counts[0] == 0 or is_before(moves, i, moves.waiting[0])):
             make_move(shard, search, i, moves.leaving[i], moves.into[i])
             made += 1
             gain = gain - (moves.priority[i] if search.mode == FILL else 0.0)
-        if put_aside:
-            moves.aside[moves.counts[1]] = i
-            moves.counts[1] += 1
-        elif has_one:
+        if has_one:
             push(moves, i)
+    return made, looked, gain
+
+
+def make_round(
+    shard: Shard, search: LocalSearch, moves: Moves, looks: int, shift: Amounts
+) -> tuple[int, int, float]:
+    """Weigh the best moves in their order, and make those that are still better than the next; see `make_moves`."""
+    listed = np.concatenate((moves.aside[: moves.counts[1]], moves.waiting[: moves.counts[0]]))
+    listed = listed[moves.priority[listed] < np.inf]
+    moves.aside[: len(listed)] = listed
+    moves.counts[0], moves.counts[1] = 0, len(listed)
+    order = np.sort(listed)
+    order = order[np.argsort(moves.priority[order], kind="mergesort")]
+
+    made, gain = 0, 0.0
+    looked = min(looks, len(order))
+    for at in range(looked):
+        i = order[at]
+        moves.priority[i] = worth_now(shard, search, i, moves.leaving[i], moves.into[i], shift)
+        if moves.priority[i] == np.inf:
+            continue
+        if at + 1 == len(order) or is_before(moves, i, order[at + 1]):
+            make_move(shard, search, i, moves.leaving[i], moves.into[i])
+            made += 1
+            gain = gain - (moves.priority[i] if search.mode == FILL else 0.0)
     return made, looked, gain
 
 
