@@ -12,7 +12,7 @@ from benchmarks.instances.synthetic import Synthetic
 from numpy.typing import NDArray
 
 from couponry import Campaign, CustomerRule, Limit, kernels
-from couponry.engines import arrangement
+from couponry.engines import arrangement, cells
 from couponry.engines.local import LocalEngine
 from couponry.solver.problem import Problem
 
@@ -117,3 +117,17 @@ def test_what_gains_nothing_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> No
     assert not arrangement.is_worth_arranging(given, rules)
     monkeypatch.setattr(arrangement, "MOST_BYTES", shard.item.nbytes)
     assert not arrangement.is_worth_arranging(shard, rules)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("piece", [1, 500, 1 << 20])
+def test_cells_counted_on_threads(
+    threads: int, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem = problem_of(CustomerRule("slots", max=3))
+    shape = problem.objective.shape[1:]
+    monkeypatch.setattr(cells, "PIECE_CANDIDATES", piece)
+    counted = cells.counted_cells(problem.shard, shape, threads)
+    assert counted.sum() == problem.candidates and counted.shape == shape
+    expected = np.bincount(problem.cells(), minlength=shape[0] * shape[1])
+    assert counted.ravel().tolist() == expected.tolist()

@@ -6,6 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Shard
+from .parts import shard_of
+from .workers import block_cuts, share_out
+
+PIECE_CANDIDATES = 1 << 17
+"""Candidates that a thread counts at a time, at least; no fewer than there are cells."""
 
 
 def candidate_cells(
@@ -35,6 +40,32 @@ def candidate_cells(
         return item + int(shard.segment[0]) * n_items
     customer = candidate_customers(shard.indptr[first_customer:], positions) + first_customer
     return item + shard.segment[customer].astype(np.int64) * n_items
+
+
+def counted_cells(shard: Shard, cells: tuple[int, ...], threads: int) -> NDArray[np.int64]:
+    """Count the candidates of each cell, on all threads.
+
+    Parameters
+    ----------
+    shard : Shard
+    cells : tuple of int
+        n_segments, n_items.
+    threads : int
+
+    Returns
+    -------
+    ndarray of int64, shape (n_segments, n_items)
+    """
+    size = cells[0] * cells[1]
+    tables = [np.zeros(size, np.int64) for _ in range(threads)]
+
+    def work(worker: int, start: int, stop: int) -> None:
+        some = shard_of(shard, start, stop)
+        tables[worker] += np.bincount(candidate_cells(some, cells[1]), minlength=size)
+
+    each = max(PIECE_CANDIDATES, size)
+    share_out(work, block_cuts(shard.indptr, each, threads), threads)
+    return np.asarray(sum(tables[1:], tables[0]).reshape(cells))
 
 
 def candidate_customers(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Changes, LossWeights, NearChanges, Shard
-from .workers import block_cuts, share_out
+from .workers import block_cuts, even_cuts, share_out
 
 PIECE_CANDIDATES = 1 << 16
 """Candidates that are looked at together."""
@@ -55,8 +55,14 @@ def count_losses(
         kernels.count_losses(shard, chosen, loss, weights, first_bin, start, stop, tables[worker])
 
     share_out(work, block_cuts(indptr, PIECE_CANDIDATES, workers), workers)
-    for table in tables[1:]:
-        tables[0] += table
+    total, *others = (table.reshape(-1) for table in tables)
+
+    def add(worker: int, start: int, stop: int) -> None:
+        for table in others:
+            total[start:stop] += table[start:stop]
+
+    if others:
+        share_out(add, even_cuts(len(total), PIECE_CANDIDATES), threads)
     return tables[0]
 
 

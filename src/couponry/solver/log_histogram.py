@@ -7,10 +7,14 @@ from numpy.typing import NDArray
 
 from ..engines.changes import Alternatives
 from ..engines.protocol import Engine
+from ..engines.workers import even_cuts, share_out
 from ..kernels import LOSS_BITS_DROPPED, LossWeights
 
 RESOLVED_OCTAVES = 26
 """Factors of two that are resolved below the largest value; float32 differences are no finer."""
+
+CELLS_TOGETHER = 1 << 9
+"""Cells whose counts a thread adds up together."""
 
 
 class LogHistogram:
@@ -75,4 +79,10 @@ class LogHistogram:
         shape = (1 + by_decision, *cells, len(self.edges))
         counts = engine.count_losses(found, weights, self.first_bin, shape)
         counts = counts.reshape(-1, len(self.edges))[:, :-1]
-        return np.cumsum(counts, axis=1, out=counts)  # in place: these tables are large
+
+        def work(worker: int, start: int, stop: int) -> None:
+            some = counts[start:stop]
+            np.cumsum(some, axis=1, out=some)  # in place: these tables are large
+
+        share_out(work, even_cuts(len(counts), CELLS_TOGETHER), engine.threads)
+        return counts

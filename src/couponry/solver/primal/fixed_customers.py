@@ -11,8 +11,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.cells import counted_cells
 from ...engines.protocol import Engine, FixedChoices
 from ...engines.subset import positions_of
+from ...engines.workers import even_cuts, share_out
 from ..dual.scaling import Scales
 from ..options import FreeCustomerOptions
 from ..packed import HeldCandidates
@@ -219,12 +221,11 @@ def free_problem(
     """
     shard = fixed.engine.shard
     attributes = np.empty((len(problem.quantity_of), len(shard.item)))
-    for c, q in enumerate(problem.quantity_of):
-        fines = fixed.free_fine[problem.fines_of(c)]
-        _unpack(shard.quantity[q], fines, shard.item, problem, c, options.piece, attributes[c])
+    for c, values in enumerate(attributes):
+        _unpack(problem, fixed, c, options.piece, values)
     fine = fixed.free_fine[:, :0]  # it is in the attributes
     part = replace(problem, packed=HeldCandidates(shard, fixed.rules, attributes, fine))
-    lower, upper = _tightened(problem, scales, fixed, activity, part, options.piece)
+    lower, upper = _tightened(problem, scales, fixed, activity, part)
     return replace(part, lower=lower, upper=upper)
 
 
@@ -234,16 +235,11 @@ def _tightened(
     fixed: FixedChoices,
     activity: NDArray[np.float64],
     part: Problem,
-    piece: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The bounds that the free customers' packed attributes must keep."""
     error_of_fixed = abs(problem.rows) @ usage_error(problem, fixed.usage[0]).ravel()
-    shape = problem.objective.shape[1:]
-    coupons = np.zeros(shape[0] * shape[1])
-    for start in range(0, part.candidates, piece):
-        cells = part.cells(slice(start, start + piece))
-        coupons += np.bincount(cells, minlength=len(coupons))
-    error_of_free = abs(problem.rows) @ usage_error(problem, coupons.reshape(shape)).ravel()
+    coupons = counted_cells(part.shard, problem.objective.shape[1:], fixed.engine.threads)
+    error_of_free = abs(problem.rows) @ usage_error(problem, coupons.astype(float)).ravel()
     lower = problem.lower - activity + error_of_fixed + error_of_free
     upper = problem.upper - activity - error_of_fixed
     # what few coupons weigh is off by no more than its share
@@ -266,22 +262,29 @@ def _largest_error_share(problem: Problem, scales: Scales) -> NDArray[np.float64
 
 
 def _unpack(
-    quantity: NDArray[np.uint16],
-    fines: NDArray[np.uint8],
-    item: NDArray[np.integer],
     problem: Problem,
+    fixed: FixedChoices,
     attribute: int,
     piece: int,
     values: NDArray[np.float64],
 ) -> None:
-    """An attribute's packed values as numbers (OUT: values); fines: as `Problem.fines_of` lists them."""
+    """An attribute of the free customers' candidates, their packed values as numbers (OUT: values)."""
     low, step = problem.low[attribute], problem.step[attribute]
-    for start in range(0, len(values), piece):
-        part = slice(start, start + piece)
-        out = values[part]
-        fines[:, part].sum(axis=0, dtype=np.float64, out=out)
-        out -= 128 + SAME_FINE * (len(fines) - 1)
-        out /= 256
-        out += quantity[part]
-        out *= step[item[part]]
-        out += low[item[part]]
+    first, *others = (fixed.free_fine[fine] for fine in problem.fines_of(attribute))
+    shard = fixed.engine.shard
+    quantity, item = shard.quantity[problem.quantity_of[attribute]], shard.item
+
+    def work(worker: int, start: int, stop: int) -> None:
+        for begin in range(start, stop, piece):
+            part = slice(begin, min(begin + piece, stop))
+            out = values[part]
+            out[:] = first[part]
+            for fine in others:
+                out += fine[part]
+            out -= 128 + SAME_FINE * len(others)
+            out /= 256
+            out += quantity[part]
+            out *= step[item[part]]
+            out += low[item[part]]
+
+    share_out(work, even_cuts(len(values), piece), fixed.engine.threads)

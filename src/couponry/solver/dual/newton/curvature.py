@@ -107,7 +107,7 @@ class Curvature:
         all_of_cell = count[:, -1:]
         wanted = np.maximum(options.nearest * PARTS, options.near_share * all_of_cell)
         wanted = np.minimum(wanted, all_of_cell)
-        width = histogram.edges[(count < wanted).sum(axis=1)]
+        width = histogram.edges[(count >= wanted).argmax(axis=1)]
         return np.ascontiguousarray(np.broadcast_to(width.reshape(counted), cells), np.float32)
 
 
