@@ -4,8 +4,9 @@
 
 Prints JSON: hardware, versions, and for each number of threads the time of the solve, and of bare reads of the packed
 bytes and passes by all numbers of threads in turn, with the gain over one thread. The solve is told in passes, too, and
-by stage: wall and processor seconds, and the share of the time in which one thread works alone, as processor seconds
-tell. (Where others use the machine only the latter mean anything.) Ends with an error unless all allocations have the
+by stage: wall and processor seconds, the share of the time in which one thread works alone, as processor seconds tell,
+and the processor seconds of the calling thread outside of what is shared out. (Where others use the machine only
+processor seconds mean anything.) Ends with an error unless all allocations have the
 same hash.
 """
 

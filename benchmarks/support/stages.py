@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from couponry.engines import workers
 from couponry.engines.local import LocalEngine
 from couponry.solver.dual.newton.curvature import Curvature
 from couponry.solver.dual.newton.quadratic_model import QuadraticModel
@@ -35,21 +36,28 @@ class StageTimes:
     Attributes
     ----------
     spent : dict of str to list
-        Wall seconds, processor seconds of the process, and calls, by stage.
+        Wall seconds, processor seconds of the process, those of the calling thread outside of what is shared out, and
+        calls, by stage.
+    shared : float
+        Processor seconds of the calling thread within what is shared out among threads.
     """
 
     def __init__(self) -> None:
         self.spent: dict[str, list[float]] = {}
+        self.shared = 0.0
         self._open = [OTHER]
-        self._last = _now()
+        self._last = self._now()
 
     def charge(self) -> None:
         """Add what has gone by since the last call to the innermost stage."""
-        now = _now()
-        spent = self.spent.setdefault(self._open[-1], [0.0, 0.0, 0])
-        spent[0] += now[0] - self._last[0]
-        spent[1] += now[1] - self._last[1]
+        now = self._now()
+        spent = self.spent.setdefault(self._open[-1], [0.0, 0.0, 0.0, 0])
+        for at, (seconds, last) in enumerate(zip(now, self._last, strict=True)):
+            spent[at] += seconds - last
         self._last = now
+
+    def _now(self) -> tuple[float, float, float]:
+        return time.perf_counter(), time.process_time(), time.thread_time() - self.shared
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -60,12 +68,13 @@ class StageTimes:
         finally:
             self.charge()
             self._open.pop()
-            self.spent[name][2] += 1
+            self.spent[name][3] += 1
 
     def table(self, threads: int, pass_seconds: float) -> dict[str, dict[str, float]]:
         """By stage, the longest first: seconds, calls, time in passes, and the share in which one thread works alone.
 
-        With so many threads either all are busy or one is, as far as processor seconds tell.
+        With so many threads either all are busy or one is, as far as processor seconds tell. Those of the calling
+        thread outside of what is shared out are a share of it that other processes do not change.
         """
         return {
             name: {
@@ -74,8 +83,9 @@ class StageTimes:
                 "processor_seconds": processor,
                 "passes": wall / pass_seconds,
                 "alone": alone(wall, processor, threads),
+                "unshared_seconds": unshared,
             }
-            for name, (wall, processor, calls) in sorted(
+            for name, (wall, processor, unshared, calls) in sorted(
                 self.spent.items(), key=lambda entry: -entry[1][0]
             )
         }
@@ -88,23 +98,36 @@ def alone(wall: float, processor: float, threads: int) -> float:
     return min(1.0, max(0.0, (threads * wall - processor) / ((threads - 1) * wall)))
 
 
-def _now() -> tuple[float, float]:
-    return time.perf_counter(), time.process_time()
-
-
 @contextmanager
 def timed_stages() -> Iterator[StageTimes]:
     """Time the stages of what is solved inside."""
     times = StageTimes()
-    originals = [(owner, name, owner.__dict__[name]) for owner, name, _ in STAGES]
+    originals: list[tuple[Any, str, Any]] = [
+        (owner, name, owner.__dict__[name]) for owner, name, _ in STAGES
+    ]
+    originals.append((workers, "run_together", workers.run_together))
     for owner, name, stage in STAGES:
         setattr(owner, name, _timed(owner.__dict__[name], stage, times))
+    setattr(workers, "run_together", _shared(workers.run_together, times))  # noqa: B010
     try:
         yield times
     finally:
         times.charge()
         for owner, name, original in originals:
             setattr(owner, name, original)
+
+
+def _shared(original: Any, times: StageTimes) -> Any:
+    """What runs work on all threads, and counts what the calling one does of it."""
+
+    def counted(job: Callable[[int], None], threads: int) -> None:
+        before = time.thread_time()
+        try:
+            original(job, threads)
+        finally:
+            times.shared += time.thread_time() - before
+
+    return counted
 
 
 def _timed(original: Any, stage: str, times: StageTimes) -> Any:
