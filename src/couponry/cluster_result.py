@@ -240,7 +240,7 @@ class ClusterResult(CampaignSolution):
             self.allocation,
             self.limits,
             self.infeasible,
-            self.as_dict(),
+            self.as_dict,
             overwrite=overwrite,
             replace_solved=replace_solved,
         )

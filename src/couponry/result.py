@@ -387,7 +387,7 @@ class Result(ReportedSolution, AskedSolution):
             self.allocation,
             self.limits,
             self.infeasible,
-            self.as_dict(),
+            self.as_dict,
             ExactSolution(exact_head(self), exact_arrays(self)),
             backups=self.backups,
             overwrite=overwrite,

@@ -175,9 +175,12 @@ def test_a_result_without_an_allocation_stands_beside_one_that_has_one(
     assert result.write(out) == out
     before = {file.name: file.read_bytes() for file in out.iterdir()}
     nothing: dict[str, Any] = {"status": "unsolved"}
-    assert write_result(out, None, None, None, nothing, overwrite=True) == beside
+    assert write_result(out, None, None, None, lambda: nothing, overwrite=True) == beside
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
     assert json.loads((beside / "result.json").read_text()) == nothing
     assert result.write(out, overwrite=True) == out and not beside.exists()
-    assert write_result(out, None, None, None, nothing, overwrite=True, replace_solved=True) == out
+    assert (
+        write_result(out, None, None, None, lambda: nothing, overwrite=True, replace_solved=True)
+        == out
+    )
     assert [path.name for path in out.iterdir()] == ["result.json"]

@@ -42,6 +42,7 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "take_purchases given.quantity", "take_purchases given.spend", "take_purchases given.discount",
     "take_purchases seen", "count_ranges customer",
     "place_purchases rows.spend", "group_purchases rows.spend", "group_states rows.spend",  # empty: nothing was paid
+    "count_purchases rows.spend",
 }  # fmt: skip
 
 COUNTED = {  # arrays of numbers that count in another array: the first number beyond it
@@ -71,6 +72,7 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     "place_purchases": {"columns.customer": 2**60, "columns.period": 2**30, "place": 10**6},
     "group_purchases": {"rows.bought": 10**6 << 32},
     "group_states": {"rows.bought": 10**6 << 32},
+    "count_purchases": {"rows.bought": 10**6 << 32},
     "count_ranges": {"customer": 2**62},
     "keep_likeliest": {"chosen.number": 10**6, "chosen.role": 3},
     "hash_texts": {"end": 10**6},
@@ -194,6 +196,12 @@ def test_numbers_beyond_what_they_count_in(kernel: str) -> None:
                 refused(CALLS[kernel].with_array(path, spoilt), f"{path}: {number} at {at}")
 
 
+def test_ranks_of_items_without_counts() -> None:
+    call = CALLS["count_purchases"]
+    too_large = np.full_like(call.arrays()["rank"], len(call.arrays()["counts"]))
+    refused(call.with_array("rank", too_large), "rank")
+
+
 def test_every_array_that_counts_is_tried() -> None:
     whole = {
         kernel: {path for path, array in call.arrays().items() if array.size}
@@ -289,7 +297,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
         "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
         "take_purchases": "columns.spend", "count_ranges": "count", "hash_numbers": "out",
-        "group_purchases": "grouped.pair_item", "group_states": "grouped.trips.decay",
+        "group_purchases": "grouped.pair_item", "group_states": "grouped.trips.decay", "count_purchases": "counts",
         "pair_features": "out", "score_begun": "chosen.score", "response_odds": "p0",
         "hash_texts": "out", "number_texts": "table.slot", "copy_runs": "out",
         "keep_likeliest": "chosen.score",

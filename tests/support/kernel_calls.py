@@ -397,6 +397,13 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
         **{name: np.zeros_like(getattr(states, name)) for name in ("customer", "n_pairs", "item")},
     )  # fmt: skip
     yield Call("group_states", arguments | {"factor": factor, "grouped": states})
+    late = np.array([first + periods - 1 - periods // 2, first + periods], np.int64)
+    counting = {"factor": factor, "until": first + periods - 1, "late": late}
+    few = rank % np.uint32(items)
+    there = 1 + int(few[number[number != NO_ITEM]].max(initial=0))
+    counting |= {"rank": few, "counts": np.zeros((there, 4 + half_lives + 2 * len(late)))}
+    counting |= {"customers": np.ones(1, np.int64)}
+    yield Call("count_purchases", arguments | counting)
 
 
 def calls_of_given_purchases(columns: PurchaseColumns, shift: int, least: int) -> Iterator[Call]:

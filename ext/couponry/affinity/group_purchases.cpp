@@ -1,4 +1,5 @@
-// Purchases into order by radix: customer, item and period in one word, with the place of the row below them.
+// Purchases into order: by customer and then by item and period in words of 32 bits; else by radix, customer, item and
+// period in one word, with the place of the row below them.
 #include "affinity/group_purchases.hpp"
 
 #include <algorithm>
@@ -6,7 +7,9 @@
 #include <new>
 #include <vector>
 
+#include "affinity/item_counts.hpp"
 #include "affinity/purchase_sums.hpp"
+#include "affinity/rows_by_customer.hpp"
 #include "common/radix_order.hpp"
 
 namespace couponry {
@@ -73,8 +76,15 @@ public:
         const uint64_t word = rows_.bought[r];
         return {item_[r], BoughtWord::period(word) - first_, spend(r), word & 1};
     }
+    COUPONRY_INLINE uint64_t item(int64_t r) const noexcept { return item_[r]; }
+    // Period, from the first, and below it 1 at a discount.
+    COUPONRY_INLINE uint32_t when(int64_t r) const noexcept {
+        const uint64_t word = rows_.bought[r];
+        return static_cast<uint32_t>(BoughtWord::period(word) - first_) << 1 | static_cast<uint32_t>(word & 1);
+    }
     const Codes& codes() const noexcept { return codes_; }
     uint64_t most_item() const noexcept { return most_item_; }
+    bool paid() const noexcept { return rows_.spend.size > 0; }
     COUPONRY_INLINE int64_t spend(int64_t r) const noexcept { return rows_.spend.size ? rows_.spend[r] : 0; }
     COUPONRY_INLINE void ask_for(int64_t r) const noexcept {
         if (rows_.spend.size) prefetch_ahead(rows_.spend.data, r);
@@ -98,8 +108,8 @@ struct Widths {
 
 // Writes what n rows add up to; row(k) returns them in their order, customer(k) the codes of their customers.
 template <class CustomerAt, class RowAt, class Writer>
-void add_up(int64_t n, const CustomerAt& customer, const RowAt& row, const Codes& codes, CustomerSums& sums,
-            Writer& writer) noexcept {
+void add_up(int64_t n, const CustomerAt& customer, const RowAt& row, const Codes& codes,
+            CustomerSums<Writer::TRIPS>& sums, Writer& writer) noexcept {
     for (int64_t k = 0; k < n;) {
         const uint64_t code = customer(k);
         k = sums.add_up(k, row, [&](int64_t next) { return next < n && customer(next) == code; });
@@ -109,7 +119,27 @@ void add_up(int64_t n, const CustomerAt& customer, const RowAt& row, const Codes
 }
 
 template <class Writer>
-void group_packed(const Unordered& rows, int64_t n, const Widths& width, CustomerSums& sums, Writer& writer) {
+void group_narrow(const Unordered& rows, int64_t n, const Widths& width, CustomerSums<Writer::TRIPS>& sums,
+                  Writer& writer) {
+    const int below = width.slot + 1;
+    const auto key = [&](int64_t r) { return static_cast<uint32_t>(rows.item(r)) << below | rows.when(r); };
+    const auto code = [&](int64_t r) { return rows.customer(r); };
+    RowsByCustomer ordered(n, rows.codes().most(), rows.paid(), code, key);
+    ordered.each([&](uint64_t customer, int64_t count, const auto& sorted) {
+        const auto row = [&](int64_t k) {
+            const RowsByCustomer::Sorted found = sorted(k);
+            return Purchase{found.key >> below, static_cast<int64_t>(Widths::low(found.key, below) >> 1),
+                            rows.spend(found.row), found.key & 1};
+        };
+        sums.add_up(0, row, [count](int64_t next) { return next < count; });
+        writer.write(rows.codes().id(customer), sums);
+    });
+    writer.end();
+}
+
+template <class Writer>
+void group_packed(const Unordered& rows, int64_t n, const Widths& width, CustomerSums<Writer::TRIPS>& sums,
+                  Writer& writer) {
     const std::unique_ptr<uint64_t[]> room(new uint64_t[2 * static_cast<size_t>(n)]);
     for (int64_t r = 0; r < n; ++r) {
         const Purchase row = rows.at(r);
@@ -133,7 +163,7 @@ void group_packed(const Unordered& rows, int64_t n, const Widths& width, Custome
 
 // Where keys and places do not fit into a word together.
 template <class Writer>
-void group_compared(const Unordered& rows, int64_t n, CustomerSums& sums, Writer& writer) {
+void group_compared(const Unordered& rows, int64_t n, CustomerSums<Writer::TRIPS>& sums, Writer& writer) {
     std::vector<std::pair<uint64_t, Purchase>> sorted;
     sorted.reserve(static_cast<size_t>(n));
     for (int64_t r = 0; r < n; ++r) sorted.emplace_back(rows.customer(r), rows.at(r));
@@ -156,11 +186,13 @@ int group_into(const PurchaseRows& rows, const View<const uint32_t>& rank, int64
             writer.end();
             return DONE;
         }
-        CustomerSums sums(last - first + 1, n);
+        CustomerSums<Writer::TRIPS> sums(last - first + 1, n);
         const Unordered unordered(rows, rank, first);
         const Widths width{bit_width(unordered.codes().most()), bit_width(unordered.most_item()),
                            bit_width(static_cast<uint64_t>(last - first)), bit_width(static_cast<uint64_t>(n - 1))};
-        if (width.order() + 1 + width.place <= 64)
+        if (width.item + width.slot + 1 <= RowsByCustomer::KEY_BITS)
+            group_narrow(unordered, n, width, sums, writer);
+        else if (width.order() + 1 + width.place <= 64)
             group_packed(unordered, n, width, sums, writer);
         else
             group_compared(unordered, n, sums, writer);
@@ -239,6 +271,13 @@ int group_states(const PurchaseRows& rows, const View<const uint32_t>& rank, int
     if (factor.columns == 4)  // of one command
         return group_into<StateWriter<4>>(rows, rank, first, last, grouped, factor);
     return group_into<StateWriter<0>>(rows, rank, first, last, grouped, factor);
+}
+
+int count_purchases(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first, int64_t last,
+                    const ItemCounting& counting) noexcept {
+    if (counting.factor.columns == 4)  // of one command
+        return group_into<CountWriter<4>>(rows, rank, first, last, counting);
+    return group_into<CountWriter<0>>(rows, rank, first, last, counting);
 }
 
 }  // namespace couponry

@@ -48,6 +48,15 @@ struct GroupedStates {
     Pairs pairs, trips;
 };
 
+// What purchases add to the counts of items; see `count_purchases` in reference/purchases.py.
+struct ItemCounting {
+    Table<const float> factor;
+    int64_t until;
+    View<const int64_t> late;
+    Table<double> counts;
+    View<int64_t> customers;
+};
+
 // What a row bought: the number of an item, and twice the period, and 1 at a discount.
 struct BoughtWord {
     static constexpr uint64_t NO_ITEM = 0xFFFFFFFFu;
@@ -86,6 +95,16 @@ inline Fault purchases_beyond(const PurchaseRows& rows, int64_t ranks, int64_t f
     return NO_FAULT;
 }
 
+// Where an item's rank has no counts.
+inline Fault ranks_beyond(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t items) noexcept {
+    for (int64_t r = 0; r < rows.bought.size; ++r) {
+        const uint64_t number = BoughtWord::number(rows.bought[r]);
+        if (number != BoughtWord::NO_ITEM && rank[static_cast<int64_t>(number)] >= items)
+            return {"rank", "ranks of items that have counts", static_cast<int64_t>(number)};
+    }
+    return NO_FAULT;
+}
+
 // Rows by ranges of ids, each range from its place on; see `place_purchases` in reference/purchases.py.
 struct PlacedRows {
     void* customer;  // uint32 or int64
@@ -118,5 +137,8 @@ int group_purchases(const PurchaseRows& rows, const View<const uint32_t>& rank, 
 
 int group_states(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first, int64_t last,
                  const Table<const float>& factor, const GroupedStates& grouped) noexcept;
+
+int count_purchases(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first, int64_t last,
+                    const ItemCounting& counting) noexcept;
 
 }  // namespace couponry

@@ -21,12 +21,13 @@ struct Purchase {
     uint64_t discounted;
 };
 
-// The purchases of one customer at a time, from rows in the order of items and periods.
+// The purchases of one customer at a time, from rows in the order of items and periods; and of trips, if anybody asks.
+template <bool TRIPS>
 class CustomerSums {
 public:
     CustomerSums(int64_t periods, int64_t rows)
-        : there_(periods / 64 + 1),
-          by_slot_(periods),
+        : there_(TRIPS ? periods / 64 + 1 : 0),
+          by_slot_(TRIPS ? periods : 0),
           purchases_(new Purchase[static_cast<size_t>(rows)]) {}
 
     // Adds up rows from place k on, which row(k) returns, as long as is_mine(k); returns the place after the last.
@@ -38,12 +39,7 @@ public:
         int64_t slot = -1, spend = 0;
         do {
             const Purchase now = row(k);
-            const int64_t word = now.slot / 64;
-            there_[word] |= uint64_t{1} << (now.slot % 64);
-            low_ = std::min(low_, word);
-            high_ = std::max(high_, word);
-            by_slot_[now.slot].spend += now.spend;
-            by_slot_[now.slot].discounted |= now.discounted;
+            if constexpr (TRIPS) add_to_trip(now);
             const int64_t same = now.item == item && now.slot == slot;  // no branch: nobody can foretell
             at += 1 - same;
             purchases[at].item = item = now.item;
@@ -81,6 +77,15 @@ public:
     }
 
 private:
+    COUPONRY_INLINE void add_to_trip(const Purchase& now) noexcept {
+        const int64_t word = now.slot / 64;
+        there_[word] |= uint64_t{1} << (now.slot % 64);
+        low_ = std::min(low_, word);
+        high_ = std::max(high_, word);
+        by_slot_[now.slot].spend += now.spend;
+        by_slot_[now.slot].discounted |= now.discounted;
+    }
+
     std::vector<uint64_t> there_;
     std::vector<Purchase> by_slot_;
     std::unique_ptr<Purchase[]> purchases_;
@@ -91,9 +96,11 @@ private:
 // Purchases as they are, written one after the other.
 class GroupedWriter {
 public:
+    static constexpr bool TRIPS = true;
+
     GroupedWriter(const GroupedRows& out, int64_t first) noexcept : out_(out), first_(first) {}
 
-    void write(int64_t id, CustomerSums& sums) noexcept {
+    void write(int64_t id, CustomerSums<true>& sums) noexcept {
         out_.customer[customers_] = id;
         out_.customer_pairs[customers_] = pairs_;
         out_.customer_trips[customers_++] = trips_;
@@ -180,13 +187,15 @@ private:
 template <int64_t HALF_LIVES>
 class StateWriter {
 public:
+    static constexpr bool TRIPS = true;
+
     StateWriter(const GroupedStates& out, const Table<const float>& factor, int64_t first)
         : out_(out),
           factor_(factor),
           none_(static_cast<size_t>(factor.columns)),
           first_(first) {}
 
-    void write(int64_t id, CustomerSums& sums) noexcept {
+    void write(int64_t id, CustomerSums<true>& sums) noexcept {
         out_.n_pairs[customers_] = write_pairs(sums);
         State<HALF_LIVES> state(factor_);
         float* const decay = out_.trips.decay.row(customers_).data;
@@ -204,7 +213,7 @@ public:
     }
 
 private:
-    int64_t write_pairs(const CustomerSums& sums) noexcept {
+    int64_t write_pairs(const CustomerSums<true>& sums) noexcept {
         const int64_t before = pairs_, first = first_;
         const Pairs out = out_.pairs;
         uint32_t* const items = out_.item.data;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -174,7 +174,7 @@ def write_result(
     allocation: WritableAllocation | None,
     limits: TableView | pa.Table | None,
     infeasible: Mapping[str, Any] | None,
-    content: Mapping[str, Any],
+    content: Callable[[], Mapping[str, Any]],
     exact: ExactSolution | None = None,
     *,
     backups: WritableAllocation | None = None,
@@ -197,8 +197,8 @@ def write_result(
         Becomes limits.parquet.
     infeasible : mapping or None
         Becomes infeasible.json.
-    content : mapping
-        Becomes result.json.
+    content : callable
+        Returns what becomes result.json; asked when tables are written, on the way of which customers are counted.
     exact : ExactSolution, optional
         What `couponry.read_result` needs beyond that; becomes solution.json and solution.npz.
     backups : WritableAllocation, optional
@@ -221,7 +221,7 @@ def write_result(
     path = Path(folder)
     with reserved_folder(path, overwrite=overwrite, holds=RESULT):
         if allocation is None and not replace_solved and (path / ALLOCATION).exists():
-            path = _beside(path, content["status"])
+            path = _beside(path, content()["status"])
             overwrite = _is_outcome(path)
         tables_of = {ALLOCATION: allocation, BACKUPS: backups} if limits is not None else {}
         _write_files(path, tables_of, limits, infeasible, content, exact, overwrite=overwrite)
@@ -278,7 +278,7 @@ def _write_files(
     coupons: Mapping[str, WritableAllocation | None],
     limits: TableView | pa.Table | None,
     infeasible: Mapping[str, Any] | None,
-    content: Mapping[str, Any],
+    content: Callable[[], Mapping[str, Any]],
     exact: ExactSolution | None,
     *,
     overwrite: bool,
@@ -292,7 +292,7 @@ def _write_files(
             pq.write_table(as_arrow(limits), draft / "limits.parquet")
         if infeasible is not None:
             _write_json(draft / "infeasible.json", infeasible)
-        _write_json(draft / RESULT, content)
+        _write_json(draft / RESULT, content())
         if exact is not None:
             write_exact(draft, exact)
 

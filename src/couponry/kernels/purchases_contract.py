@@ -20,6 +20,9 @@ ZERO_PERIOD = 1 << 30
 NARROW_ITEMS, NARROW_PERIODS = 1 << 16, 1 << 15
 """Words of 32 bits hold numbers of items and periods from 0 up to these, but not as large."""
 
+FINENESS = np.float32(1 << 22)
+"""Parts of a purchase that decayed purchases are counted in: 2 ** 31 purchases of an item still add up exactly."""
+
 
 class PurchaseColumns(NamedTuple):
     """Purchases in any order, column by column.

@@ -20,6 +20,7 @@ from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.arrays.ragged import ranges
 from ..utils.checks import shown
 from ..utils.errors import InvalidInput
+from ..utils.parallel import parallel_map, worker_count
 from ..utils.suggestions import did_you_mean, known_names
 from .units.units import Units
 
@@ -300,8 +301,16 @@ def _told_apart(
     nothing = np.zeros(1, np.int64)
 
     def codes(start: int, stop: int) -> NDArray[np.int64]:
-        count = np.diff(candidates.indptr[start : stop + 1])
         part = slice(*candidates.indptr[[start, stop]].tolist())
+        if (
+            units is None and segment is None and role is not None
+        ):  # the same, in a third of the time
+            found = candidates.offer[part].astype(np.int64)
+            found *= code.roles
+            found += role[part]
+            release_pages(candidates.offer[part], role[part])
+            return found
+        count = np.diff(candidates.indptr[start : stop + 1])
         offer = candidates.offer[part].astype(np.int64)
         member = nothing if units is None else np.repeat(units.member[start:stop], count)
         whose = nothing if segment is None else np.repeat(segment[start:stop], count)
@@ -310,9 +319,12 @@ def _told_apart(
         release_pages(candidates.offer[part], *(() if role is None else (role[part],)))
         return found
 
-    seen = np.zeros(code.size, bool)
-    for start, stop in row_blocks(candidates.indptr):
-        seen[codes(start, stop)] = True
+    def see(block: tuple[int, int]) -> None:
+        seen[codes(*block)] = True  # whoever else writes there writes the same
+
+    seen, threads = np.zeros(code.size, bool), worker_count()
+    for _ in parallel_map(see, row_blocks(candidates.indptr), threads):
+        pass
     offers = np.zeros(code.offers, bool)
     offers[code.parts(np.flatnonzero(seen)).offer] = True
     without = np.flatnonzero(~offers)
@@ -320,6 +332,7 @@ def _told_apart(
     kept = np.flatnonzero(seen)
     number = (np.cumsum(seen) - 1).astype(offer_dtype(len(kept)))
     writer = store.writer("item", number.dtype)
-    for start, stop in row_blocks(candidates.indptr):
-        writer.append(number[codes(start, stop)])
+    blocks = row_blocks(candidates.indptr)
+    for numbers in parallel_map(lambda block: number[codes(*block)], blocks, threads):
+        writer.append(numbers)
     return {"code": save(store, "code", kept), "item": writer.finish()}

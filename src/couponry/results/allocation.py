@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..data.table_view import StreamedTable, first_rows_html
 from ..utils.checks import check_path
 from ..utils.errors import InvalidInput
+from ..utils.parallel import parallel_map
 from .cluster.parts import write_parts
 from .coupon_rows import CouponRows, PlannedRows, SavedRows
 
@@ -20,7 +23,10 @@ PART_ROWS = 1 << 24
 """Rows of a Parquet file, about; an allocation with more is written as a folder of files."""
 
 GROUP_ROWS = 1 << 20
-"""Rows of a row group of a single file."""
+"""Rows of a row group."""
+
+SAMPLED_ROWS = 1 << 16
+"""Rows of the first row group that tell which columns get dictionaries."""
 
 
 class Allocation(StreamedTable):
@@ -123,23 +129,14 @@ class Allocation(StreamedTable):
         path : Path
             File or folder, which must not exist.
         """
+        groups = self._row_groups()
         if len(self) <= PART_ROWS:
-            with pq.ParquetWriter(path, self.schema) as writer:
-                for table in self._row_groups():
-                    writer.write_table(table)
+            _write_file(path, groups)
             return
         path.mkdir()
-        batches = self.batches()
-        batch = next(batches, None)
-        part = 0
-        while batch is not None:
-            rows = 0
-            with pq.ParquetWriter(path / f"part-{part:05}.parquet", self.schema) as writer:
-                while batch is not None and rows < PART_ROWS:
-                    writer.write_batch(batch)
-                    rows += batch.num_rows
-                    batch = next(batches, None)
-            part += 1
+        for part, first in enumerate(groups):
+            file = path / f"part-{part:05}.parquet"
+            _write_file(file, chain([first], islice(groups, PART_ROWS // _group_rows() - 1)))
 
     def write_on_workers(self, folder: str | Path) -> list[Path | str]:
         """Have the workers that solved the campaign write the coupons: a Parquet file for each shard.
@@ -171,20 +168,43 @@ class Allocation(StreamedTable):
         return write_parts(self._rows, folder)
 
     def _row_groups(self) -> Iterator[pa.Table]:
-        """All coupons, GROUP_ROWS at a time, at least one table: whoever cancels ends it between them."""
-        batches = self.batches() if self._table is None else self._table.to_batches(GROUP_ROWS)
+        """All coupons, a row group at a time, at least one table: whoever cancels ends it between them."""
+        rows = _group_rows()
+        batches = self.batches() if self._table is None else self._table.to_batches(rows)
         waiting: list[pa.RecordBatch] = []
         count, is_first = 0, True
         for batch in batches:
-            while count + batch.num_rows >= GROUP_ROWS:
-                waiting.append(batch.slice(0, GROUP_ROWS - count))
-                batch = batch.slice(GROUP_ROWS - count)
+            while count + batch.num_rows >= rows:
+                waiting.append(batch.slice(0, rows - count))
+                batch = batch.slice(rows - count)
                 yield pa.Table.from_batches(waiting, self.schema).combine_chunks()
                 waiting, count, is_first = [], 0, False
             waiting.append(batch)
             count += batch.num_rows
         if count > 0 or is_first:
             yield pa.Table.from_batches(waiting, self.schema).combine_chunks()
+
+
+def _group_rows() -> int:
+    """Return how many rows a row group has; several are in a file."""
+    return min(GROUP_ROWS, PART_ROWS)
+
+
+def _write_file(path: Path, groups: Iterator[pa.Table]) -> None:
+    """Write a Parquet file of at least one row group, each of which is written while the next one is made."""
+    first = next(groups)
+    repeated = [name for name in first.column_names if _is_repeated(first[name])]
+    with pq.ParquetWriter(path, first.schema, use_dictionary=repeated) as writer:
+        for _ in parallel_map(writer.write_table, chain([first], groups), 1):
+            pass
+
+
+def _is_repeated(column: pa.ChunkedArray) -> bool:
+    """Whether a dictionary of a column's values is worth the while: not of numbers most of which differ."""
+    if not pa.types.is_floating(column.type):
+        return True
+    some = column.slice(0, SAMPLED_ROWS)
+    return bool(2 * pc.count_distinct(some).as_py() <= len(some))
 
 
 def _warn_of_table(use: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ from ..model.compiled_campaign import CompiledCampaign
 from ..solver.plan import Plan
 from ..utils.arrays.mapped_arrays import read_ahead, release_pages
 from ..utils.errors import InvalidInput, first_line
+from ..utils.parallel import parallel_map, worker_count
 
 UNIT = b"couponry.unit"
 """Metadata of an allocation: the column of its units, by which it is ordered, and not by customer."""
@@ -42,6 +43,13 @@ class CouponRows(Protocol):
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows, a block at a time."""
+
+
+class _BlockOfCoupons(NamedTuple):
+    """The coupons of a block of customers, and how many of these have any."""
+
+    coupons: pa.RecordBatch
+    customers: int
 
 
 class PlannedRows:
@@ -75,17 +83,24 @@ class PlannedRows:
         pyarrow.RecordBatch
             The coupons of a block, in order.
         """
-        problem = self.compiled.problem
         customers = 0
-        for start, stop, chosen in self.plan.blocks():
-            begin, end = problem.shard.indptr[[start, stop]]
-            positions = self.compiled.given(start, chosen)
-            customers += _distinct_customers(self._ends(start, stop), positions)
-            touched = [array[begin:end] for array in (problem.shard.item, *problem.attributes)]
-            read_ahead(*touched)
-            yield self._batch(positions)
-            release_pages(*touched, self.compiled.campaign.candidates.offer[begin:end])
+        for made in parallel_map(self._of_block, self.plan.blocks(), worker_count()):
+            customers += made.customers
+            yield made.coupons
         self._customers = customers
+
+    def _of_block(self, block: tuple[int, int, NDArray[np.uint8]]) -> _BlockOfCoupons:
+        """Make the coupons of a block of customers."""
+        start, stop, chosen = block
+        problem = self.compiled.problem
+        begin, end = problem.shard.indptr[[start, stop]]
+        positions = self.compiled.given(start, chosen)
+        customers = _distinct_customers(self._ends(start, stop), positions)
+        touched = [array[begin:end] for array in (problem.shard.item, *problem.attributes)]
+        read_ahead(*touched)
+        coupons = self._batch(positions)
+        release_pages(*touched, self.compiled.campaign.candidates.offer[begin:end])
+        return _BlockOfCoupons(coupons, customers)
 
     @property
     def customers(self) -> int:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...kernels.purchases_contract import FINENESS
 from ...kernels.scores_contract import LATE_WEEKS
 from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import release_pages
@@ -30,9 +31,6 @@ PRIOR_SHARE = 1.0
 
 PRIOR_POPULARITY = 0.2
 """Decayed purchases of any item besides those that were seen."""
-
-FINENESS = np.float32(1 << 22)
-"""Parts of a purchase that decayed purchases are counted in: 2 ** 31 purchases of an item still add up exactly."""
 
 PRIOR_KNEW = 5.0
 """Customers besides those that were seen, of whom as many bought again as of any item."""
@@ -347,6 +345,21 @@ def item_counts(history: PurchaseHistory, part: slice) -> NDArray[np.float64]:
         history.item[part], times, states.first[part], states.last[part], states.decay[part]
     )
     return np.stack(rows).astype(np.float64)
+
+
+def late_periods(history: PurchaseHistory) -> NDArray[np.int64]:
+    """Return the first period of the last weeks that purchases are counted in, for each number of weeks.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+
+    Returns
+    -------
+    ndarray of int64, shape (n_weeks,)
+    """
+    weeks = np.array(LATE_WEEKS, np.int64)
+    return history.until + 1 - weeks * history.periods_a_week
 
 
 def bought_again_lately(

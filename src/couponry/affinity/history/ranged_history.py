@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import local
 from typing import NamedTuple
 
 import numpy as np
@@ -22,16 +23,16 @@ from .building.transactions import Transactions
 from .decay import checked_half_lives, decay_factors
 from .history_arrays import HistoryArrays
 from .history_folder import Coverage
-from .item_statistics import ItemStatistics, item_counts, no_counts
+from .item_statistics import ItemStatistics, late_periods, no_counts
 from .pair_states import slice_states
 from .purchase_history import PurchaseHistory
 
 
-class _RangeCounts(NamedTuple):
-    """What some customers add to the statistics of items, and how many they are."""
+class _ItemSums(NamedTuple):
+    """What one thread has counted: the statistics of items, a row each, and how many customers."""
 
     counts: NDArray[np.float64]
-    customers: int
+    customers: NDArray[np.int64]
 
 
 class RangedHistory:
@@ -78,10 +79,8 @@ class RangedHistory:
         callable
             Returns the history of the range, in any thread. Its arrays are there until the same thread makes another.
         """
-        nobody = self.nobody
-        for each in self._grouped.ranges(nobody.items, nobody.customers, nobody.indptr):
-            if each.read is not None:
-                yield partial(self._made, each.read)
+        for read in self._ranges():
+            yield partial(self._made, read)
 
     def statistics(self) -> ItemStatistics:
         """Add up the statistics of all customers' items.
@@ -91,11 +90,30 @@ class RangedHistory:
         ItemStatistics
             Those of the whole history, bit for bit.
         """
-        total, self.customers = no_counts(self.nobody), 0
-        for found in parallel_map(_counted, self.parts(), self.threads):
-            total += found.counts
-            self.customers += found.customers
-        return ItemStatistics.from_counts(total, self.nobody, self.customers)
+        nobody, sums, own = self.nobody, list[_ItemSums](), local()
+        late = late_periods(nobody)
+
+        def count(read: Callable[[], CustomerRows]) -> None:
+            rows, rank, _ = read()
+            if not hasattr(own, "sums"):
+                own.sums = _ItemSums(no_counts(nobody).T.copy(), np.zeros(1, np.int64))
+                sums.append(own.sums)
+            self._kernels.count_purchases(
+                rows, rank, *self._bounds, self._factors, nobody.until, late, *own.sums
+            )
+
+        for _ in parallel_map(count, self._ranges(), self.threads):
+            pass
+        self.customers = sum(int(some.customers[0]) for some in sums)
+        total = sum((some.counts.T for some in sums), no_counts(nobody))
+        return ItemStatistics.from_counts(total, nobody, self.customers)
+
+    def _ranges(self) -> Iterator[Callable[[], CustomerRows]]:
+        """Hand on what reads the purchases of each range."""
+        nobody = self.nobody
+        for each in self._grouped.ranges(nobody.items, nobody.customers, nobody.indptr):
+            if each.read is not None:
+                yield each.read
 
     def _made(self, read: Callable[[], CustomerRows]) -> PurchaseHistory:
         """Add up the purchases of some customers."""
@@ -110,12 +128,6 @@ class RangedHistory:
         )  # fmt: skip
         about = {name: getattr(self.nobody, name) for name in Coverage.__dataclass_fields__}
         return PurchaseHistory(**vars(arrays), **about)
-
-
-def _counted(make: Callable[[], PurchaseHistory]) -> _RangeCounts:
-    """Count what the customers of a range add to the statistics of items."""
-    history = make()
-    return _RangeCounts(item_counts(history, slice(0, len(history))), len(history.customers))
 
 
 @contextmanager

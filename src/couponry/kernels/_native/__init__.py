@@ -55,6 +55,7 @@ from .local_search import (
     regret,
 )
 from .purchases import (
+    count_purchases,
     count_ranges,
     group_purchases,
     group_states,
@@ -75,6 +76,7 @@ __all__ = [
     "compiler",
     "copy_runs",
     "count_losses",
+    "count_purchases",
     "count_ranges",
     "decide",
     "evaluate",

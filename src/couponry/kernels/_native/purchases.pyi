@@ -42,6 +42,19 @@ def group_states(
     *,
     unchecked: bool = False,
 ) -> None: ...
+def count_purchases(
+    rows: PurchaseRows,
+    rank: NDArray[np.uint32],
+    first: int,
+    last: int,
+    factor: NDArray[np.float32],
+    until: int,
+    late: NDArray[np.int64],
+    counts: NDArray[np.float64],
+    customers: NDArray[np.int64],
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def hash_texts(
     end: NDArray[np.int64],
     data: NDArray[np.uint8],

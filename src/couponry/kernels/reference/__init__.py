@@ -12,7 +12,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     constraint_search  search_bounds                             the exact search that they share
     preference  rules                                            order of choice and ties; what rules allow
     candidates  affinity  purchases                              kernels about what comes in: rows, offers, purchases
-    scores/                                                      features of pairs that were bought, log odds of offers
+    scores/                                                      features of pairs that were bought, log odds, counts
     memory                                                       memory, numbers and texts hashed, runs copied
 """
 
@@ -49,6 +49,7 @@ from .purchases import (
 )
 from .regret import choose_exactly, regret
 from .scores.chosen_odds import response_odds, score_begun
+from .scores.item_counts import count_purchases
 from .scores.pair_features import pair_features
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "compile_constraints",
     "copy_runs",
     "count_losses",
+    "count_purchases",
     "count_ranges",
     "decide",
     "evaluate",
