@@ -168,7 +168,7 @@ def solved(size: Synthetic, folder: Path) -> dict[str, Any]:
 def floor(folder: Path, kind: str) -> float:
     """Seconds of a job that asks two workers next to nothing."""
     folder.mkdir()
-    with two_workers(kind, folder, 1) as cluster:
+    with two_workers(kind, folder, folder / "shards", 1) as cluster:
         runner: Runner = cluster.runner
         runner.sum(Tables(1), range(64))
         found = []

@@ -46,12 +46,13 @@ def main() -> None:
     parser.add_argument("--java", default=JAVA, help="options of Spark's Java")
     parser.add_argument("--shard-customers", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="for everything; default: a temporary one")
+    parser.add_argument("--kept", type=Path, help="for candidates and shards, which are used again")
     arguments = parser.parse_args()
     size = Synthetic(arguments.customers, arguments.width)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
-        folder = Path(name)
-        campaign = MIXED.campaign(size, 2, store=folder / "store")
-        sizes = arguments.shard_customers, arguments.java
+        folder, kept = Path(name), arguments.kept or Path(name)
+        campaign = MIXED.campaign(size, 2, store=kept / "store")
+        sizes = kept / "shards", arguments.shard_customers, arguments.java
         with two_workers(arguments.engine, folder, *sizes) as engine:
             for _ in range(
                 arguments.warm
@@ -123,12 +124,12 @@ def family(pid: int) -> list[int]:
 
 @contextmanager
 def two_workers(
-    kind: str, folder: Path, shard_customers: int, java: str = JAVA
+    kind: str, folder: Path, shards: Path, shard_customers: int, java: str = JAVA
 ) -> Iterator[Cluster]:
-    """Two one-core workers."""
+    """Two one-core workers; folder: for what Spark writes."""
     if kind == "processes":
         runner = ProcessPoolRunner(2)
-        yield Cluster(runner, folder / "shards", shard_customers)
+        yield Cluster(runner, shards, shard_customers)
         runner.close()
         return
     from tests.support.spark_cluster import SparkCluster
@@ -137,7 +138,7 @@ def two_workers(
     cluster = SparkCluster(folder / "spark", measured=True, java=java)
     try:
         with cluster.session(2) as session:
-            yield Spark(session, folder / "shards", shard_customers)
+            yield Spark(session, shards, shard_customers)
     finally:
         cluster.close()
 

@@ -145,6 +145,7 @@ class ClusterCampaign:
         limits: Sequence[Limit] = (),
         value: str = "value",
         name: str = "campaign",
+        previous: PreviousPlan | None = None,
     ) -> ClusterCampaign:
         """Make a campaign whose candidates are made of raw transactions, on the cluster.
 
@@ -160,8 +161,8 @@ class ClusterCampaign:
         transactions, customers, history : table
             As for `Campaign.from_transactions`: DataFrames of the engine's Spark or Dask, or tables of this process,
             each with a column `customer`.
-        targeting, rules, limits, value, name : optional
-            As for `Campaign.from_transactions`.
+        targeting, rules, limits, value, name, previous : optional
+            As for `Campaign.from_transactions`; the earlier plan as for `ClusterCampaign`.
 
         Returns
         -------
@@ -174,21 +175,17 @@ class ClusterCampaign:
             With one line that names what is wrong.
         """
         _check_engine(engine)
-        aim = Targeting() if targeting is None else targeting
-        if aim.columns.get("customer", "customer") != "customer":
-            raise InvalidInput(
-                f"targeting: columns: expected customers in a column 'customer', got "
-                f"{shown(aim.columns['customer'])}; rename it"
-            )
-        given = _given(
-            engine, {TRANSACTIONS: transactions, "customers": customers, "history": history}
-        )
-        beside = covers, products
+        aim = targeting or Targeting()
+        _check_column_of_customers(aim)
+        check_previous(previous, (), value)
+        before = given_before(previous, engine.runner.takes)
+        about = {"customers": customers, "history": history, PREVIOUS: before}
+        given = _given(engine, {TRANSACTIONS: transactions} | about)
         agreed: dict[str, Any] = {"rules": rules, "limits": limits, "value": value, "name": name}
-        table = tables.as_table(offers, "offers")
-        store, stated = ingest_transactions(engine, table, given, beside, aim, **agreed)
+        parts = tables.as_table(offers, "offers"), given, (covers, products), aim
+        store, stated = ingest_transactions(engine, *parts, **agreed)
         made = cls.__new__(cls)
-        made._hold(engine, StatedShards(store, stated, load().name))
+        made._hold(engine, StatedShards(store, after(stated, previous), load().name))
         return made
 
     def _hold(self, engine: Cluster, shards: StatedShards) -> None:
@@ -313,6 +310,14 @@ class ClusterCampaign:
 def _check_engine(engine: Any) -> None:
     if not isinstance(engine, Cluster):
         raise InvalidInput(f"engine: expected a cluster of couponry.engines, got {shown(engine)}")
+
+
+def _check_column_of_customers(targeting: Targeting) -> None:
+    if targeting.columns.get("customer", "customer") != "customer":
+        found = shown(targeting.columns["customer"])
+        raise InvalidInput(
+            f"targeting: columns: expected customers in a column 'customer', got {found}; rename it"
+        )
 
 
 def _given(engine: Cluster, stated: Mapping[str, Any]) -> dict[str, Any]:

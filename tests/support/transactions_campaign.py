@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -54,4 +55,6 @@ def on_cluster(
     for name in ("transactions", "customers"):
         if name in given:
             given[name] = take(given[name])
+    if "previous" in given:
+        given["previous"] = replace(given["previous"], table=take(given["previous"].table))
     return ClusterCampaign.from_transactions(engine, **given)

@@ -17,7 +17,7 @@ from tests.support.transactions_campaign import (
     tables,
 )
 
-from couponry import InvalidInput, Targeting
+from couponry import InvalidInput, Limit, PreviousPlan, Targeting
 from couponry.affinity.history.item_statistics import ItemStatistics, added_statistics
 from couponry.affinity.history.purchase_history import PurchaseHistory
 from couponry.engines import Cluster, InProcessRunner
@@ -50,6 +50,33 @@ def test_the_bits_of_one_machine(kind: str, tmp_path: Path) -> None:
     assert fingerprint(results[0]) == fingerprint(results[1])
     assert results[0].allocated > 1000
     assert results[1].customers == len(local.candidates.customers)
+
+
+def test_an_earlier_plan_and_heads(tmp_path: Path) -> None:
+    """Counted of all rows of the tables, of customers who have bought nothing, too."""
+    first = on_one_machine().solve(gap=0.05).allocation
+    assert first is not None
+    last = first.to_arrow().select(["customer", "offer"])
+    known = tables()["transactions"]["customer"].unique().sort().to_pylist()
+    who = [*known, *range(max(known) + 1, max(known) + 40)]  # the last of them have bought nothing
+    kinds = [("gold", "new", "silver")[n % 3] for n in range(len(who))]
+    per_head = Limit(
+        "fair", customers={"kind": ["new"]}, relative_to={"customers": {"kind": ["gold"]}},
+        per_head=True, max=0.9,
+    )  # fmt: skip
+    changes: dict[str, Any] = {
+        "customers": pa.table({"customer": who, "kind": kinds}),
+        "limits": [*AGREED["limits"], per_head],
+        "previous": PreviousPlan(last, keep=0.6),
+    }
+    local, campaign = on_one_machine(**changes), on_cluster(cluster(tmp_path), **changes)
+    assert campaign.data.previous == local.data.previous
+    assert sum(campaign.data.heads["heads"].to_pylist()) == len(who)
+    results = [
+        each.solve(threads=1, solver_options=AS_THE_LARGEST, gap=4e-3) for each in (local, campaign)
+    ]
+    assert fingerprint(results[0]) == fingerprint(results[1])
+    assert results[1].previous == results[0].previous and results[0].previous["stayed"] > 100
 
 
 def test_statistics_add_up() -> None:

@@ -174,7 +174,7 @@ class IngestTask:
 
         made = self._candidates(candidates(), threads)
         of_tables = {"customers": self.campaign.customers, "history": self.campaign.history}
-        customers, history = (_rows(empty, others[name]) for name, empty in of_tables.items())
+        customers, history = (rows_in(empty, others[name]) for name, empty in of_tables.items())
         for check, table in ((check_customers, customers), (check_history, history)):
             if table is not None:
                 check(table)
@@ -182,7 +182,7 @@ class IngestTask:
         counts = None
         if self.previous is not None:
             nobody = self.campaign.candidates
-            pairs = _rows(self.previous.empty_table(), others[PREVIOUS])
+            pairs = rows_in(self.previous.empty_table(), others[PREVIOUS])
             found, counts = look_up(made or nobody, self.campaign, pairs, threads)
             made = None if made is None else found
         if made is None:
@@ -207,8 +207,19 @@ class IngestTask:
         return build_candidates(read, offers, MemoryStore(), threads)
 
 
-def _rows(empty: pa.Table | None, batches: Sequence[pa.RecordBatch]) -> pa.Table | None:
-    """Rows of a table, with the columns that it was stated with; empty: without rows, None where there is none."""
+def rows_in(empty: pa.Table | None, batches: Sequence[pa.RecordBatch]) -> pa.Table | None:
+    """Put rows of a table together, with the columns that it was stated with.
+
+    Parameters
+    ----------
+    empty : pyarrow.Table or None
+        Without rows; None where there is no such table.
+    batches : sequence of pyarrow.RecordBatch
+
+    Returns
+    -------
+    pyarrow.Table or None
+    """
     if empty is None:
         return None
     found = pa.Table.from_batches(batches) if batches else empty
