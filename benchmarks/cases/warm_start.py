@@ -1,10 +1,11 @@
 """Benchmark of warm starts: changed campaigns, solved from an earlier result's prices and from none.
 
-    python benchmarks/cases/warm_start.py [--customers 1000000] [--change 0.05] [--threads N] [--week]
+    python benchmarks/cases/warm_start.py [--customers 1000000] [--change 0.05] [--threads N] [--week] [--rounds N]
 
 The mixed campaign is solved. Then its budget is raised and lowered, and the cap that is worth most and the minimum that
 costs most are eased (tightened, they may be out of reach of each other); --week: also a week later, with noise of 10 %
-on response, 2 % of the customers gone, 3 % new and bounds moved by 2 to 3 %. Every changed campaign is solved twice.
+on response, 2 % of the customers gone, 3 % new and bounds moved by 2 to 3 %. Every changed campaign is solved twice,
+in turns as often as --rounds says, of which the least time counts.
 Prints JSON: passes over the candidates, seconds, processor seconds of all threads and gap of both, and their ratios;
 with --week also what a frontier of five budgets takes, in solves.
 """
@@ -17,6 +18,7 @@ import time
 from typing import Any
 
 import _paths  # noqa: F401
+import numpy as np
 from benchmarks.cases.mixed_campaign import MIXED
 from benchmarks.instances.changed_week import changed_week
 from benchmarks.instances.synthetic import Synthetic
@@ -30,20 +32,22 @@ FACTORS = (0.9, 0.95, 1.0, 1.05, 1.1)
 
 
 def solve_twice(
-    campaign: couponry.Campaign, before: couponry.Result, **options: Any
+    campaign: couponry.Campaign, before: couponry.Result, rounds: int, **options: Any
 ) -> dict[str, Any]:
-    """What a solve takes from the prices of `before` and from none."""
+    """What a solve takes from the prices of `before` and from none, at least."""
     campaign.compile()
     entry: dict[str, Any] = {}
-    for name, start in (("warm", before), ("cold", None)):
+    for name, start in (("warm", before), ("cold", None)) * rounds:
         started = time.process_time()
         result = campaign.solve(start=start, **options)
         if result.objective is None:
             raise SystemExit(f"{result.status}: {result.message}")
+        took = time.process_time() - started
+        last = entry.get(name, {"seconds": np.inf, "processor_seconds": np.inf})
         entry[name] = {
             "passes": round(result.full_passes, 2),
-            "seconds": round(solve_seconds(result), 3),
-            "processor_seconds": round(time.process_time() - started, 3),
+            "seconds": min(round(solve_seconds(result), 3), last["seconds"]),
+            "processor_seconds": min(round(took, 3), last["processor_seconds"]),
             "gap": result.gap,
             "objective": result.objective,
         }
@@ -100,6 +104,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--week", action="store_true")
+    parser.add_argument("--rounds", type=int, default=1)
     arguments = parser.parse_args()
     threads = thread_count(arguments.threads)
     options = {"gap": arguments.gap, "threads": threads, "seed": arguments.seed}
@@ -112,7 +117,10 @@ def main() -> None:
     campaigns = eased_and_tightened(campaign, before, arguments.change)
     if arguments.week:
         campaigns += weeks_later(campaign, size, arguments.seed)
-    changes = [said | solve_twice(changed, before, **options) for said, changed in campaigns]
+    changes = [
+        said | solve_twice(changed, before, arguments.rounds, **options)
+        for said, changed in campaigns
+    ]
     report: dict[str, Any] = {
         "hardware": describe(threads),
         "customers": arguments.customers,

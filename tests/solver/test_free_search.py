@@ -99,3 +99,17 @@ def test_cold_solves_do_without(
 ) -> None:
     solved(later)
     assert not searches
+
+
+@pytest.mark.parametrize("options", [with_free_search(most_left_share=0.0), FEW_FREE])
+def test_prices_stay_where_much_is_left_or_repair_is_quick(
+    result: Result,
+    options: SolverOptions,
+    searches: list[tuple[FreeSearch, Evaluation, Evaluation]],
+) -> None:
+    """What limits have left counts as well as what they are over; and single moves do for little."""
+    same = options is FEW_FREE
+    other = campaign() if same else changed_week(campaign(), SIZE, 0.025, seed=0)
+    quick = replace(options.price_search, warm_near_passes=1e9, warm_near_gaps=1e9)
+    solved(other, result, solver_options=replace(options, price_search=quick) if same else options)
+    assert not searches

@@ -128,6 +128,9 @@ class FreeSearchOptions:
     """Violation, as a share of all coupons, from which on prices go on for free customers alone. Further away, more
     than a fifth of all customers would have to be free."""
 
+    most_left_share: float = 1e-2
+    """The same with what limits with a price have left, at most: all of it asks for customers who are free."""
+
     enough_share: float = 1e-5
     """The same at which they have gone on for long enough: single moves do the rest."""
 

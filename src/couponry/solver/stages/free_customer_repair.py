@@ -177,7 +177,7 @@ class FreeCustomerRepair:
         """Whether prices go on for free customers before these are repaired."""
         state, is_first = self._state, self._within is None and self._earlier is None
         is_plain = self._dual is state.search.whole and state.request.start is not None
-        return is_first and is_plain and may_go_on(state.search)
+        return is_first and is_plain and may_go_on(state.search, self._evaluation)
 
     def _repaired_within(self, fixed: FixedChoices) -> _Repaired | None:
         """Let prices go on for free customers, and repair few of them; None where that leaves limits violated."""

@@ -117,10 +117,10 @@ def may_copy_a_share(problem: Problem, options: SolverOptions) -> bool:
     return is_here and problem.candidates <= options.free_search.candidates
 
 
-def near_share_from_start(
+def share_quick_to_repair(
     problem: Problem, coupons: float, gap: float, options: SolverOptions
 ) -> float:
-    """Say how far off the limits everybody's choice may stay where prices were known to begin with.
+    """Say how far off the limits everybody's choice may be for repair to be quicker, where prices were known.
 
     Parameters
     ----------
@@ -134,13 +134,26 @@ def near_share_from_start(
     Returns
     -------
     float
-        As a share of all coupons: where prices go on for free customers alone, or else where repair begins.
+        As a share of all coupons.
     """
-    if may_copy_a_share(problem, options):
-        return options.free_search.start_share
     search = options.price_search
     quick = coupons_quick_to_repair(problem, coupons, search) / coupons
     return min(search.warm_near_share, search.warm_near_gaps * gap, search.warm_near_passes * quick)
+
+
+def near_share_from_start(
+    problem: Problem, coupons: float, gap: float, options: SolverOptions
+) -> float:
+    """Say how far off the limits everybody's choice may stay where prices were known.
+
+    So little that repair is quicker, or so that prices may go on for free customers.
+
+    Parameters and return value are those of `share_quick_to_repair`.
+    """
+    quick = share_quick_to_repair(problem, coupons, gap, options)
+    return (
+        max(quick, options.free_search.start_share) if may_copy_a_share(problem, options) else quick
+    )
 
 
 def stop_without_noise(

@@ -24,20 +24,31 @@ from ..lagrangian import Evaluation, Lagrangian
 from ..newton.curvature import KnownCurvature
 from ..newton.steps import Newton
 from ..price_space import PriceSpace
-from .descent import NearEnough, may_copy_a_share, stop_without_noise
+from .descent import NearEnough, may_copy_a_share, share_quick_to_repair, stop_without_noise
 from .price_search import PriceSearch
 from .violation import ViolationMeasure
 
 
-def may_go_on(search: PriceSearch) -> bool:
-    """Tell whether prices may go on for free customers: the curvature is known, and a share of everybody is no burden.
+def may_go_on(search: PriceSearch, evaluation: Evaluation) -> bool:
+    """Tell whether prices may go on for free customers alone.
+
+    The curvature is known and a share of everybody is no burden; the choice is too far off the limits for repair to be
+    quicker, and near enough that few need be free.
 
     Parameters
     ----------
     search : PriceSearch
         Its last descent was over everybody.
+    evaluation : Evaluation
+        Of everybody.
     """
-    return search.curvature is not None and may_copy_a_share(search.problem, search.options)
+    problem, options, coupons = search.problem, search.options, search.coupons
+    if search.curvature is None or not may_copy_a_share(problem, options):
+        return False
+    quick = share_quick_to_repair(problem, coupons, search.gap, options)
+    left = search.violations.residual(evaluation.prices, evaluation.activity)
+    is_near = left <= options.free_search.most_left_share * coupons
+    return is_near and search.violation(evaluation) > quick * coupons
 
 
 class FreeSearch:
