@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "customer_constraints/row_search.hpp"
+#include "customer_constraints/core_search.hpp"
 #include "customer_constraints/whole_values.hpp"
 
 namespace couponry {
@@ -19,7 +19,7 @@ struct Found {
     int64_t shortfall, worth, most;
 };
 
-class ConstraintSearch : public RowSearch {
+class ConstraintSearch : public CoreSearch {
 public:
     // See `search_choice`. tried: whether the choice under the laminar family is known to break some other.
     Found search_choice(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
@@ -40,6 +40,12 @@ protected:
 
     // Searches where it is not.
     Found finish(int64_t nodes) noexcept { return words_ == 1 ? finish<1>(nodes) : finish<0>(nodes); }
+
+    // Picks the choice under the laminar family, whatever else it breaks.
+    void pick_greedily() noexcept {
+        Found found;
+        if (!begin(0, n_, false, found)) walk<0>(start_, given_, 0, picks);
+    }
 
     // That the picks keep the caps and what is forced, are worth what is said, and that nothing better is said to be
     // impossible.
@@ -157,6 +163,11 @@ private:
 
     template <int W>
     Found finish(int64_t nodes) noexcept {
+        int64_t worth = 0;
+        if (W == 1 && can_be_priced(given_) && search_core(given_, total_, nodes, worth)) {
+            copy<W>(picks, best_);
+            return {0, worth, worth};
+        }
         if (rows_ > 0) return under_rows<W>(given_, total_, nodes);
         return asking_ ? search_minimums<W>(given_, total_, nodes) : search_caps<W>(given_, total_, nodes);
     }

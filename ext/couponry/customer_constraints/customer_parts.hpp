@@ -28,6 +28,7 @@ protected:
     int64_t part_ptr_[MOST_PARTS + 1];                    // of place_
     uint64_t *single_, *inside_of_;                       // candidates of no part, and of each
     uint64_t *cheap_, *dear_, *now_, *most_;              // choices
+    int64_t* worths_;                                     // of candidates
     int64_t *worth_at_, *best_at_, *ways_to_, *size_of_;  // by part and number of coupons
 
     // Whether there are several parts, or one and other candidates, and not too many; takes them apart.
@@ -68,7 +69,7 @@ private:
     bool make_room_for_parts() noexcept {
         constexpr int64_t GAP = GrowingMemory::GAP;
         const int64_t sizes = (1 + MOST_PARTS) * (n_ + 1);
-        const int64_t needed = 5 * n_ + constraints_ + rows_ + (6 + MOST_PARTS) * words_ + 4 * sizes + 18 * GAP;
+        const int64_t needed = 6 * n_ + constraints_ + rows_ + (6 + MOST_PARTS) * words_ + 4 * sizes + 19 * GAP;
         if (!parts_memory_.reserve(needed)) return false;
         const auto some = [this](int64_t count) { return parts_memory_.some(count); };
         const auto bits = [this](int64_t count) { return parts_memory_.bits(count); };
@@ -77,6 +78,7 @@ private:
         where_in_ = some(n_);
         place_ = some(n_);
         number_ = some(n_);
+        worths_ = some(n_);
         of_constraint_ = some(constraints_);
         of_row_ = some(rows_);
         single_ = bits(words_);

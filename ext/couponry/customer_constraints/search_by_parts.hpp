@@ -32,6 +32,8 @@ public:
 private:
     static constexpr int64_t MOST_PRICES = 24;
 
+    int64_t listed_ = 0;  // of worths_
+
     int64_t worth_of(const uint64_t* chosen) const noexcept {
         int64_t total = 0;
         for (int64_t w = 0; w < words_; ++w)
@@ -41,36 +43,73 @@ private:
 
     // Whether the best choice (OUT in now_) is found part by part.
     bool choose_by_parts(int64_t nodes) noexcept {
-        if (!choose_at(0, nodes, true)) return false;
-        if (count<0>(now_) <= upper_) return count<0>(now_) >= lower_;
         if (upper_ < lower_) return false;
-        copy<0>(cheap_, now_);
-        copy<0>(most_, now_);
         int64_t bits = 0, most = value[0], low = 0;
         while (n_ >> bits > 0) ++bits;
         for (int64_t t = 1; t < n_; ++t) most = value[t] > most ? value[t] : most;
         int64_t high = floor_to(most, bits) + 1;  // at which nothing is worth anything
         if (!choose_at(high, nodes, true)) return false;
         copy<0>(dear_, now_);
-        if (count<0>(dear_) >= upper_) return count<0>(dear_) == upper_;
+        list_worths();
+        bool is_known = false;  // whether cheap_ is a choice at a lower price
+        int64_t rank = upper_, price = price_at(rank, low, high, bits);
+        if (price < 0) price = 0;
         for (int64_t step = 0; step < MOST_PRICES; ++step) {
-            const int64_t price = price_between(low, high, bits, step % 2 ? upper_ : -1);
-            if (price < 0) {
-                if (fill_up()) return true;
-                break;
-            }
-            if (!choose_at(price, nodes, false)) return false;
+            if (!choose_at(price, nodes, !is_known)) return false;
             const int64_t given = count<0>(now_);
+            if (price == 0 && given <= upper_) return given >= lower_;
             if (given == upper_) return true;
             if (given > upper_) {
                 copy<0>(cheap_, now_);
                 low = price;
+                is_known = true;
             } else {
                 copy<0>(dear_, now_);
                 high = price;
             }
+            rank += upper_ - given;
+            price = price_at(rank, low, high, bits);
+            if (price >= 0) continue;
+            if (!is_known) {
+                price = 0;
+                continue;
+            }
+            if (count<0>(dear_) >= upper_) {
+                copy<0>(now_, dear_);
+                return count<0>(dear_) == upper_;
+            }
+            price = price_between(low, high, bits, step % 2 ? upper_ : -1);
+            if (price >= 0) continue;
+            if (fill_up()) return true;
+            break;
         }
+        if (!choose_at(0, nodes, true)) return false;
+        copy<0>(most_, now_);
         return choose_by_sizes(nodes);
+    }
+
+    // What candidates are worth that are chosen where each part is chosen greedily, the largest first.
+    void list_worths() noexcept {
+        copy<0>(now_, single_);
+        for (int64_t p = 0; p < parts_; ++p) {
+            ConstraintSearch& part = part_[p];
+            const int64_t* const place = place_ + part_ptr_[p];
+            for (int64_t k = 0; k < part.n_; ++k) part.value[k] = value[place[k]];
+            part.pick_greedily();
+            for (int64_t k = 0; k < part.n_; ++k)
+                if (part.test(part.picks, k)) set(now_, place[k]);
+        }
+        listed_ = 0;
+        for (int64_t w = 0; w < words_; ++w)
+            for (uint64_t word = now_[w]; word; word &= word - 1)
+                if (value[64 * w + lowest_bit(word)] > 0) worths_[listed_++] = value[64 * w + lowest_bit(word)];
+    }
+
+    // A price at which there are about so many coupons, just above a value; -1: there is none between two others.
+    int64_t price_at(int64_t rank, int64_t low, int64_t high, int64_t bits) const noexcept {
+        if (rank < 0 || rank >= listed_) return -1;
+        const int64_t price = floor_to(worths_[rank], bits) + 1;
+        return low < price && price < high ? price : -1;
     }
 
     // The multiple of 2^bits that is no more than a number.

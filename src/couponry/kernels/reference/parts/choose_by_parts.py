@@ -88,44 +88,117 @@ def choose_by_parts(
     picks: Sums,
 ) -> bool:
     """Whether the best choice (OUT) is found part by part."""
-    n = len(value)
-    known = np.zeros(n, np.int64)
-    dear = np.full(n, -1)  # no choice of any part
-    if not choose_at(value, fixing, bound, member, rows, nodes, parts, 0, known, dear, picks):
-        return False
-    if count(picks) <= upper:
-        return count(picks) >= lower
     if upper < lower:
         return False
-    most, cheap = picks.copy(), picks.copy()
-    bits = 0
-    while n >> bits > 0:
-        bits += 1
-    low, high = 0, int(((np.max(value) >> bits) << bits) + 1)  # at which nothing is worth anything
+    cheap, dear = np.full(len(value), 2), np.full(len(value), -1)  # no choices of any part
+    bits, high = highest_price(value)
     if not choose_at(value, fixing, bound, member, rows, nodes, parts, high, cheap, dear, picks):
         return False
     dear[:] = picks
-    if count(dear) >= upper:
-        return bool(count(dear) == upper)
+    low, is_known = 0, False  # whether cheap is a choice at the lower price
+    worths = list_worths(value, fixing, bound, member, rows, parts)
+    rank, price = upper, max(0, price_at(worths, upper, low, high, bits))
     for step in range(MOST_PRICES):
-        price = price_between(value, cheap, dear, low, high, bits, upper if step % 2 else -1)
-        if price < 0:
-            if fill_up(cheap, dear, upper, parts, picks):
-                return True
-            break
+        if not is_known:
+            cheap[:] = 2  # no choice of any part
         if not choose_at(
             value, fixing, bound, member, rows, nodes, parts, price, cheap, dear, picks
         ):
             return False
-        if count(picks) == upper:
+        given = count(picks)
+        if price == 0 and given <= upper:
+            return given >= lower
+        if given == upper:
             return True
-        if count(picks) > upper:
+        if given > upper:
             cheap[:] = picks
-            low = price
+            low, is_known = price, True
         else:
             dear[:] = picks
             high = price
+        rank += upper - given
+        price = price_at(worths, rank, low, high, bits)
+        if price >= 0:
+            continue
+        if not is_known:
+            price = 0
+            continue
+        if count(dear) >= upper:
+            picks[:] = dear
+            return bool(count(dear) == upper)
+        price = price_between(value, cheap, dear, low, high, bits, upper if step % 2 else -1)
+        if price >= 0:
+            continue
+        if fill_up(cheap, dear, upper, parts, picks):
+            return True
+        break
+    return choose_the_sizes(value, fixing, upper, bound, member, rows, nodes, parts, picks)
+
+
+def choose_the_sizes(
+    value: Sums,
+    fixing: Sums,
+    upper: int,
+    bound: Sums,
+    member: Sums,
+    rows: SearchRows,
+    nodes: int,
+    parts: Parts,
+    picks: Sums,
+) -> bool:
+    """`choose_by_sizes`, once it is known how many coupons each part has at most."""
+    n = len(value)
+    cheap, dear = np.full(n, 2), np.full(n, -1)  # no choices of any part
+    most = np.zeros(n, np.int64)
+    if not choose_at(value, fixing, bound, member, rows, nodes, parts, 0, cheap, dear, most):
+        return False
     return choose_by_sizes(value, fixing, upper, bound, member, rows, nodes, parts, most, picks)
+
+
+def highest_price(value: Sums) -> tuple[int, int]:
+    """How many of the lowest bits of values count candidates, and a price at which nothing is worth anything."""
+    bits = 0
+    while len(value) >> bits > 0:
+        bits += 1
+    return bits, int(((np.max(value) >> bits) << bits) + 1)
+
+
+def list_worths(
+    value: Sums, fixing: Sums, bound: Sums, member: Sums, rows: SearchRows, parts: Parts
+) -> Sums:
+    """What candidates are worth that are chosen where each part is chosen greedily, the largest first."""
+    chosen = np.zeros(len(value), np.int64)
+    for t in range(len(value)):
+        chosen[t] = 1 if parts.of_candidate[t] == SINGLE else 0
+    for p in range(parts.number[0]):
+        part = part_of(parts, p, bound, member, rows)
+        size = len(part.place)
+        _, picks, _, _ = greedy_choice(
+            value[part.place],
+            fixing[part.place],
+            0,
+            size,
+            part.bound,
+            part.member,
+            part.rows,
+        )
+        for t in range(size):
+            chosen[part.place[t]] = picks[t]
+    worths = np.zeros(len(value), np.int64)
+    listed = 0
+    for t in range(len(value)):  # in the order of choice
+        if chosen[t] and value[t] > 0:
+            worths[listed] = value[t]
+            listed += 1
+    return worths[:listed].copy()
+
+
+def price_at(worths: Sums, rank: int, low: int, high: int, bits: int) -> int:
+    """A price at which there are about so many coupons, just above a value; -1: there is none between two others."""
+    if rank < 0 or rank >= len(worths):
+        return -1
+    price = ((worths[rank] >> bits) << bits) + 1
+    return price if low < price and price < high else -1
 
 
 def price_between(
