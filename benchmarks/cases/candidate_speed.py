@@ -1,13 +1,14 @@
 """Candidates from Parquet files to packed, beside PyArrow's bare decode of the same columns with the same threads.
 
     python benchmarks/cases/candidate_speed.py
-    python benchmarks/cases/candidate_speed.py --customers 10000000 --folder DIR [--text] [--shuffled]
+    python benchmarks/cases/candidate_speed.py --customers 10000000 --folder DIR [--text] [--shuffled] [--touched]
 
 Each part runs in a process of its own, several times in turn. `decode` reads row groups on all threads and drops them;
 `floor` fills besides as much memory as packed candidates stay in, 9 bytes each, which no process can have sooner;
 `memory` makes a campaign of the files and packs it; `store` does the same into a store. With --text, ids are text; with
---shuffled, customers come in any order. Seconds are of the clock and of processors; memory is the most that a process
-had. Of each figure the median of all rounds, the least and the largest.
+--shuffled, customers come in any order; with --touched, each process has just filled memory and let go of it, so that
+the machine need not find any. Seconds are of the clock and of processors; memory is the most that a process had, that
+included. Of each figure the median of all rounds, the least and the largest.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ COLUMNS = ["customer", "offer", "response"]
 KEPT_BYTES = 9
 """Of a candidate: its offer, the response as given and in 16 bits, and 8 bits more."""
 
+TOUCHED_KEEPS = 3
+"""Times as much memory is filled and let go of beforehand, where that is asked for."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -53,18 +57,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--text", action="store_true", help="ids are text")
     parser.add_argument("--shuffled", action="store_true", help="customers in another order")
+    parser.add_argument("--touched", action="store_true", help="memory was in use just before")
     parser.add_argument("--folder", type=Path, help="of the files, kept; default: a temporary one")
     parser.add_argument("--part", choices=list(PARTS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.part:
-        print(json.dumps(measured(arguments.part, arguments.folder)))
+        print(json.dumps(measured(arguments.part, arguments.folder, touched=arguments.touched)))
         return
     size = Synthetic(arguments.customers)
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary) / "campaign"
         if not files.is_written(folder):
             write(folder, size, text=arguments.text, shuffled=arguments.shuffled)
-        rounds = [{part: run(part, folder) for part in PARTS} for _ in range(arguments.rounds)]
+        more = ["--touched"] if arguments.touched else []
+        rounds = [
+            {part: run(part, folder, more) for part in PARTS} for _ in range(arguments.rounds)
+        ]
     report = {**describe(thread_count()), "candidates": size.customers * size.width}
     for part in PARTS:
         report[part] = {
@@ -108,15 +116,15 @@ def summary(values: list[float]) -> list[float]:
     return [round(f(values), 3) for f in (statistics.median, min, max)]
 
 
-def run(part: str, folder: Path) -> dict[str, float]:
+def run(part: str, folder: Path, more: list[str]) -> dict[str, float]:
     """What a process says that does one part of the work."""
-    command = [sys.executable, __file__, "--part", part, "--folder", str(folder)]
+    command = [sys.executable, __file__, "--part", part, "--folder", str(folder), *more]
     done = subprocess.run(command, check=True, capture_output=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
 
-def measured(part: str, folder: Path) -> dict[str, float]:
+def measured(part: str, folder: Path, *, touched: bool) -> dict[str, float]:
     """Seconds and memory of a part; what is imported and started once is not counted."""
     with tempfile.TemporaryDirectory(dir=folder) as kept:
         tiny = Path(kept) / "tiny"
@@ -124,6 +132,8 @@ def measured(part: str, folder: Path) -> dict[str, float]:
         for some in PARTS.values():
             some(tiny, tiny)()
         made = PARTS[part](folder, Path(kept))
+        if touched:
+            np.ones(TOUCHED_KEEPS * KEPT_BYTES * rows_in(folder), np.uint8)
         started, processed = time.perf_counter(), time.process_time()
         made()
         seconds, processor_seconds = time.perf_counter() - started, time.process_time() - processed
@@ -132,6 +142,11 @@ def measured(part: str, folder: Path) -> dict[str, float]:
         "processor_seconds": processor_seconds,
         "peak_memory_gib": peak_memory() / 2**30,
     }
+
+
+def rows_in(folder: Path) -> int:
+    """How many candidates there are in files."""
+    return sum(pq.read_metadata(path).num_rows for path in (folder / "candidates").iterdir())
 
 
 def decode(folder: Path, kept: Path) -> Callable[[], None]:

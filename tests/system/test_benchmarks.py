@@ -576,7 +576,7 @@ def test_candidate_speed(tmp_path: Path) -> None:
 
     candidate_speed.write(tmp_path, Synthetic(300), text=True, shuffled=True)
     for part in candidate_speed.PARTS:
-        assert candidate_speed.measured(part, tmp_path)["processor_seconds"] > 0
+        assert candidate_speed.measured(part, tmp_path, touched=True)["processor_seconds"] > 0
     assert {path.name for path in tmp_path.iterdir()} == {"candidates", "offers.parquet"}
 
 

@@ -42,9 +42,11 @@ def block_cuts(
     if threads is not None:
         share = int(indptr[-1]) // (BLOCKS_A_THREAD * threads)
         each = min(candidates, max(share, candidates // SMALLEST_SHARE, 1))
+    last = len(indptr) - 1
     wanted = np.arange(0, int(indptr[-1]) + each, each)
-    cuts = np.searchsorted(indptr, wanted, side="left")
-    return np.unique(np.clip(np.r_[0, cuts, len(indptr) - 1], 0, len(indptr) - 1))
+    cuts = np.concatenate([[0], np.searchsorted(indptr, wanted, side="left"), [last]])
+    cuts = np.minimum(cuts, last)  # ascending
+    return np.asarray(cuts[np.concatenate([[True], cuts[1:] > cuts[:-1]])])
 
 
 def even_cuts(count: int, each: int) -> NDArray[np.int64]:
