@@ -169,6 +169,20 @@ def counted(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
     return lambda: _ranges(folder, memory_limit, kept, with_spend=False)
 
 
+def statistics(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
+    _start()
+
+    def work() -> int:
+        options = GroupingOptions(
+            memory=parse_size(memory_limit, "--memory-limit"), threads=thread_count()
+        )
+        read = Transactions.open(str(folder), None, ReadOptions(with_spend=False))
+        with ranged_history(read, options, HALF_LIVES, kept) as history:
+            return int(history.statistics().buyers.sum())
+
+    return work
+
+
 def _ranges(folder: Path, memory_limit: str, kept: Path, *, with_spend: bool) -> int:
     memory = parse_size(memory_limit, "--memory-limit")
     options = GroupingOptions(memory=memory, threads=thread_count())
@@ -198,7 +212,9 @@ def _history(transactions: Path, **options: Any) -> int:
     )
 
 
-PARTS = {part.__name__: part for part in (decode, duckdb, ranges, counted, recorded, memory)}
+PARTS = {
+    part.__name__: part for part in (decode, duckdb, ranges, counted, statistics, recorded, memory)
+}
 
 if __name__ == "__main__":
     main()
