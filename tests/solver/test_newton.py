@@ -24,6 +24,23 @@ from couponry.solver.options import DEFAULT_OPTIONS
 ENGINE = cast(Engine, SimpleNamespace(minimise_model=kernels.load().kernels.minimise_model))
 
 
+def test_limits_that_move_no_other_take_one_solve() -> None:
+    rng, solves = np.random.default_rng(2), []
+
+    def counted(*arguments: Any) -> int:
+        solves.append(1)
+        return int(kernels.load().kernels.minimise_model(*arguments))
+
+    curved, gradient, side = rng.random(50) + 0.1, rng.normal(size=50), rng.random(50)
+    engine = cast(Engine, SimpleNamespace(minimise_model=counted))
+    options = DEFAULT_OPTIONS.newton
+    model = QuadraticModel(sp.csr_array(np.diag(curved)), options.damping, options, engine)
+    step, _ = model.minimum(gradient, -side, side)
+    assert len(solves) == 1
+    expected = np.clip(-gradient / model._diagonal, -side, side)
+    np.testing.assert_allclose(step, expected, rtol=1e-6)
+
+
 def modelled(seed: int) -> tuple[float, float]:
     """What a step promises in a random model, and the least value that L-BFGS-B finds there."""
     size, edges = 1 + seed % 12, 1 + seed % 40

@@ -94,8 +94,9 @@ class QuadraticModel:
     ) -> NDArray[np.float64]:
         """The step once hardly a coordinate changes the bound that it is at, or few go back and forth."""
         options = self._options
-        # which end of its interval each coordinate is at: -1, 1, or 0 for neither
-        end = np.where((low >= 0) & (gradient > 0), -1, 0)
+        # which end of its interval each coordinate is at: -1, 1, or 0 for neither; first as if no other one moved
+        alone = -gradient / self._diagonal
+        end = np.where(alone < low, -1, np.where(alone > high, 1, 0))
         step, guess = np.zeros((2, len(gradient)))
         changed_before = len(end)
         for _ in range(options.active_sets):
