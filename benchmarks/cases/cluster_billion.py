@@ -38,7 +38,7 @@ from couponry.engines.local import LocalEngine
 from couponry.engines.streamed import StreamedEngine
 from couponry.kernels import load
 from couponry.results.cluster.shards import shards_of
-from couponry.solver.stages.rounding_stage import _FreeCustomerRepair
+from couponry.solver.stages.free_customer_repair import FreeCustomerRepair
 
 ROUNDS = 5
 CELLS = 1 << 20
@@ -123,7 +123,7 @@ def solved(size: Synthetic, folder: Path) -> dict[str, Any]:
     campaign = MIXED.campaign(size, 2, store=folder / "store")
     before = time.process_time()
     with (
-        taken(_FreeCustomerRepair, "run") as repairing,
+        taken(FreeCustomerRepair, "run") as repairing,
         taken(LocalEngine, "fix") as fixing,
         taken(StreamedEngine, "fix") as reading,
     ):
