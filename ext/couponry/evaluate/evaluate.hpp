@@ -378,7 +378,7 @@ private:
     // Zeros, and ones where a candidate is picked, a byte each.
     void write(int64_t i, int64_t end) noexcept {
         uint8_t* chosen = pass_.chosen + (pass_.shard.indptr[i] - first_);
-        for_each(i, end, [&](const CustomerSlice& slice) { spread(slice.picks, slice.n, chosen + slice.from); });
+        for_each(i, end, [&](const CustomerSlice& slice) { Lanes::spread(slice.picks, slice.n, chosen + slice.from); });
     }
 
     COUPONRY_INLINE const int32_t* key_of(const CustomerSlice& slice) const noexcept {

@@ -132,6 +132,11 @@ struct Steps {
     static constexpr int64_t LONG = 32;
     static constexpr int64_t SHORT = 0;  // candidates for take_best(), in lanes that have it
 
+    // Writes the first n bits of some words as bytes, 0 or 1.
+    static COUPONRY_INLINE void spread(const uint64_t* bits, int64_t n, uint8_t* out) noexcept {
+        couponry::spread(bits, n, out);
+    }
+
     // Order keys of the candidates from the j-th on.
     template <class Item, int ATTRIBUTES>
     static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key, int64_t j = 0) noexcept {
