@@ -242,8 +242,10 @@ def test_candidates_are_packed_once(large: tuple[Campaign, Result]) -> None:
     assert found.after.status == cold.status == "optimal"
     assert found.after.objective == pytest.approx(cold.objective, rel=1e-3)
     assert found.after.full_passes <= 0.6 * cold.full_passes
-    assert found.after.plan is not None and cold.plan is not None
-    assert found.after.plan.moves <= 6 * cold.plan.moves  # what few passes leave takes time, too
+    assert (
+        found.after.plan is not None
+    )  # what few passes leave takes time, too: a move for each thousandth coupon
+    assert found.after.plan.moves <= 1e-3 * found.after.allocated
     assert found.moved is not None and found.moved.customers > 1000
     allocations = [side.allocation for side in (found.before, found.after)]
     keys = [

@@ -230,15 +230,15 @@ def test_limits_on_top_and_the_folder_again(seed: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("backend", ["native", "reference"])
 def test_a_search_that_is_cut_off_is_counted_and_bounded(backend: str) -> None:
-    tables = random_tables(8, customers=10, offers=11, each=7)
+    tables = random_tables(8, customers=10, offers=16, each=14)
     random = np.random.default_rng(3)
     offers = tables["offers"]["offer"].to_pylist()
-    pairs = np.array(list(itertools.combinations(offers, 2)))[random.random(55) < 0.5]
+    pairs = np.array(list(itertools.combinations(offers, 2)))[random.random(120) < 0.5]
     campaign = Campaign(
         tables["offers"],
-        replaced(tables["candidates"], "value", random.random(70) + 1),
+        replaced(tables["candidates"], "value", random.random(140) + 1),
         rules=[
-            CustomerRule("slots", max=4),
+            CustomerRule("slots", max=5),
             CustomerRule("apart", conflicts={"offer_a": pairs[:, 0], "offer_b": pairs[:, 1]}),
         ],
     )

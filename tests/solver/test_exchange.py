@@ -123,7 +123,7 @@ def test_choices_that_miss_nothing_are_left_alone() -> None:
 
 @pytest.mark.parametrize("most_are_fixed", [False, True])
 def test_many_limits_of_few_coupons_are_filled(most_are_fixed: bool) -> None:
-    matching = bipartite.draw(15_000, 500, 0.02)
+    matching = bipartite.draw(20_000, 600, 0.02)
     candidates = pa.Table.from_batches(matching.batches())
     solved = campaign_of(matching.offers, candidates, None)
     options = replace(DEFAULT_OPTIONS, core=replace(DEFAULT_OPTIONS.core, candidates=0))

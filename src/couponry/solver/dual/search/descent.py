@@ -108,13 +108,16 @@ def coupons_quick_to_repair(problem: Problem, coupons: float, options: PriceSear
 def may_copy_a_share(problem: Problem, options: SolverOptions) -> bool:
     """Tell whether a share of everybody's candidates may be copied: they are here, and no more than are held easily.
 
+    Where there are so few that every customer is free for repair, none is copied.
+
     Parameters
     ----------
     problem : Problem
     options : SolverOptions
     """
     is_here = isinstance(problem.packed, HeldCandidates)
-    return is_here and problem.candidates <= options.free_search.candidates
+    least, most = options.sizes.in_memory_candidates, options.free_search.candidates
+    return is_here and least < problem.candidates <= most
 
 
 def share_quick_to_repair(
