@@ -176,7 +176,7 @@ COMMANDS = (
                 BENCHMARKS, "| candidates, coupons | #M, #M |", ("candidates M", "allocated M")
             ),
             Statement(
-                BENCHMARKS, "largest violation | # %, # | 0.020 %", ("gap %", "max_violation")
+                BENCHMARKS, "largest violation | # %, # | 0.0052 %", ("gap %", "max_violation")
             ),
         ),
         seconds=12,
