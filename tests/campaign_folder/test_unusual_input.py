@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
+import couponry as cp
 from couponry import Campaign, CustomerRule, Limit
 
 
@@ -69,3 +71,16 @@ def test_names_and_ids_of_any_alphabet() -> None:
     given = result.allocation.to_arrow()["customer"].to_pylist()
     assert len(given) == 4 and given == sorted(given, key=str.encode)
     assert result.limits["name"].to_pylist() == ["größtes „Limit“ 😀"]
+
+
+def test_times_of_an_unknown_zone_are_kept_and_no_days(tmp_path: Path) -> None:
+    zone = pa.timestamp("us", tz="Mars/Olympus")
+    offers = pa.table({"offer": [1, 2], "day": pa.array([0, None], zone)})
+    candidates = {"customer": [1, 1], "offer": [1, 2], "value": [1.0, 2.0]}
+    campaign = Campaign(offers, candidates)
+    folder = cp.write_campaign(campaign, tmp_path / "campaign")
+    out = cp.read_campaign(folder).solve().save(tmp_path / "out")
+    assert cp.read_result(out).objective == 3.0
+    window = CustomerRule("any week", window=7, max=1)
+    with pytest.raises(cp.InvalidInput, match="column 'day': Cannot locate or parse timezone"):
+        Campaign(offers, candidates, rules=[window]).solve()

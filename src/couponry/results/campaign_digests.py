@@ -166,6 +166,8 @@ def _as_text(array: pa.Array) -> pa.Array:
     try:
         return array.cast(TEXT)
     except pa.ArrowException:
+        if pa.types.is_timestamp(array.type):  # of a time zone that nobody knows
+            return array.view(pa.int64()).cast(TEXT)
         return pa.array([None if v is None else repr(v) for v in array.to_pylist()], TEXT)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ...utils.errors import InvalidInput
+from ...utils.errors import InvalidInput, first_line
 from ..arrow_columns import one_array
 
 DAY = "day"
@@ -75,7 +75,10 @@ def days_of(column: pa.ChunkedArray, what: str) -> Days:
     if not are_dates and not is_number:
         raise InvalidInput(f"{what}: expected whole numbers or dates, got {kind}")
     if are_dates:
-        column = column.cast(pa.date32()).cast(pa.int32())
+        try:
+            column = column.cast(pa.date32()).cast(pa.int32())
+        except pa.ArrowException as error:  # an unknown time zone
+            raise InvalidInput(f"{what}: {first_line(error)}") from error
     known = np.asarray(one_array(pc.is_valid(column)).to_numpy(zero_copy_only=False), bool)
     try:
         whole = pc.fill_null(column.cast(pa.int64()), 0)
