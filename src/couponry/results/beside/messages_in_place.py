@@ -51,9 +51,7 @@ class MessagesInPlace:
             counts = (costs.group(rule)[block.shard.item] >= 0) & ~self._is_refund
             messages = np.bincount(self._unit[counts & given], minlength=units.stop - units.start)
             value[counts] -= rule.last(units, messages)[self._unit[counts]]
-            left = rule.left(units, messages) & (
-                rule.cost[units if len(rule.cost) > 1 else slice(1)] > 0.0
-            )
+            left = rule.left(units, messages) & (rule.costs_of(units) > 0.0)
             refund = (
                 block.shard.indptr[1:, None]
                 - costs.n_refunds

@@ -85,10 +85,9 @@ class CostRule:
         ndarray of float64, shape (n_units,)
             0 for a unit that is given none, and for one that the rule is not about.
         """
-        cost = np.broadcast_to(self.cost, (len(self.had), self.messages))[units]
         number = np.clip(self.had[units] + given - 1, 0, self.messages - 1)
-        inside = np.broadcast_to(self.inside, len(self.had))[units]
-        return np.where(inside & (given > 0), cost[np.arange(len(given)), number], 0.0)
+        cost = self.costs_of(units)[np.arange(len(given)), number]
+        return np.where(self._inside(units) & (given > 0), cost, 0.0)
 
     def left(self, units: slice, given: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Say which messages units in a row have not had, whose costs they get back.
@@ -104,9 +103,25 @@ class CostRule:
         ndarray of bool, shape (n_units, n_messages)
             All of them for a unit that the rule is not about.
         """
-        inside = np.broadcast_to(self.inside, len(self.had))[units]
-        spent = np.where(inside, self.had[units] + given, 0)
+        spent = np.where(self._inside(units), self.had[units] + given, 0)
         return np.asarray(np.arange(self.messages) >= spent[:, None])
+
+    def costs_of(self, units: slice) -> NDArray[np.float64]:
+        """Say what each message costs units in a row.
+
+        Parameters
+        ----------
+        units : slice
+
+        Returns
+        -------
+        ndarray of float64, shape (n_units, n_messages)
+        """
+        return np.broadcast_to(self.cost, (len(self.had), self.messages))[units]
+
+    def _inside(self, units: slice) -> NDArray[np.bool_]:
+        """Which of some units in a row the rule is about."""
+        return np.broadcast_to(self.inside, len(self.had))[units]
 
     def constant(self, n_units: int) -> float:
         """Say what refunds that nobody gives back come to: all of units' messages that they have not had."""

@@ -136,11 +136,19 @@ class MessageCosts:
         ndarray of int64, shape (n_items + n_refunds,)
             0 for its coupons and refunds, else -1.
         """
-        group = np.full(len(self.items) + self.n_refunds, -1)
-        group[: len(self.items)][self.items.where(rule.rule.where, rule.rule.label)] = 0
-        own = len(self.items) + rule.first
-        group[own : own + rule.messages] = 0
-        return group
+        return self._groups[rule.number]
+
+    @cached_property
+    def _groups(self) -> dict[int, NDArray[np.int64]]:
+        """What `group` returns, by the number of the rule: blocks of units ask for it again and again."""
+        found = {}
+        for rule in self.rules:
+            group = np.full(len(self.items) + self.n_refunds, -1)
+            group[: len(self.items)][self.items.where(rule.rule.where, rule.rule.label)] = 0
+            own = len(self.items) + rule.first
+            group[own : own + rule.messages] = 0
+            found[rule.number] = group
+        return found
 
     def beside(self, values: NDArray[Any], refunds: NDArray[Any]) -> NDArray[Any]:
         """Put the refunds of each unit behind its candidates.
