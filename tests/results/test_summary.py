@@ -93,3 +93,11 @@ def test_nobody_got_anything() -> None:
     assert result.status == "infeasible" and result.customers_with_coupons == 0
     nothing = Campaign(OFFERS, CANDIDATES, limits=[Limit("x", max=0)]).solve()
     assert "0 coupons to 0 customers of 1,200; 1,200 got none" in nothing.summary()
+
+
+def test_printing_says_the_summary(result: Result) -> None:
+    """Of results, and of what they are asked."""
+    for told in (result, result.explain(5), result.price_ranges(limits=["in all"])):
+        assert str(told) == told.summary()
+    campaign = Campaign(OFFERS, CANDIDATES, name="tea")
+    assert str(campaign) == campaign.summary() and repr(campaign).startswith("<Campaign 'tea'")

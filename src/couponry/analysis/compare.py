@@ -129,6 +129,9 @@ class Comparison:
         """
         return "\n".join(f"{name:<12} {text}" for name, text in self._facts())
 
+    def __str__(self) -> str:
+        return self.summary()
+
     def _facts(self) -> list[tuple[str, str]]:
         """Names and texts of what the summary says."""
         facts = [("before", _outcome(self.before)), ("after", _outcome(self.after))]

@@ -198,6 +198,9 @@ class Explanation(StreamedTable):
         ]
         return "\n".join(one_line(line, None) for line in lines)
 
+    def __str__(self) -> str:
+        return self.summary()
+
     def _facts(self) -> list[tuple[str, str]]:
         """Names and texts of what is said of the customer."""
         given = len(self.given)

@@ -100,6 +100,9 @@ class Frontier(StreamedTable):
                 )
         return "\n".join(lines)
 
+    def __str__(self) -> str:
+        return self.summary()
+
     def _title(self) -> str:
         group = "" if self.group is None else f" [{self.group}]"
         return f"{self.side} of limit {self.limit!r}{group}"

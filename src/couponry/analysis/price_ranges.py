@@ -122,6 +122,9 @@ class PriceRanges(StreamedTable):
             )
         return "\n".join(lines) or "no limit has a price"
 
+    def __str__(self) -> str:
+        return self.summary()
+
     def _repr_html_(self) -> str:
         rows = [list(row.values()) for row in self.table.to_pylist()]
         return rows_table(self.table.column_names, rows)

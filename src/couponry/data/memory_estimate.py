@@ -203,6 +203,9 @@ class Estimate:
         }
         return "\n".join(f"{name:<12} {text}" for name, text in facts.items())
 
+    def __str__(self) -> str:
+        return self.summary()
+
     def _from_disk(self) -> str:
         """Where passes find the store, and what they take where that is the disk."""
         if not self.pass_bytes_from_disk:

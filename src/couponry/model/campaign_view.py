@@ -130,6 +130,9 @@ class CampaignView:
         facts = self._data.facts()
         return "\n".join(f"{name:<12} {one_line(text, None)}" for name, text in facts.items())
 
+    def __str__(self) -> str:
+        return self.summary()
+
     def __repr__(self) -> str:
         """Name and sizes, in one line."""
         data = self._data

@@ -307,6 +307,9 @@ class CampaignSolution:
         """
         return "\n".join(f"{name:<12} {one_line(text, None)}" for name, text in self.facts())
 
+    def __str__(self) -> str:
+        return self.summary()
+
 
 def _told(previous: Mapping[str, int]) -> str:
     """What became of the coupons of an earlier plan."""

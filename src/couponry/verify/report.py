@@ -116,3 +116,6 @@ class Report:
         if len(self.problems) > SHOWN_PROBLEMS:
             lines.append(f"  and {len(self.problems) - SHOWN_PROBLEMS:,} more")
         return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return self.summary()

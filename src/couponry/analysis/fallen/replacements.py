@@ -85,6 +85,9 @@ class Replacements:
             f"{count['come']:,} come in their place, counted in no limit"
         )
 
+    def __str__(self) -> str:
+        return self.summary()
+
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Save both tables as a folder, which appears whole or not at all.
 

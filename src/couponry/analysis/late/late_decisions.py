@@ -257,6 +257,9 @@ class LateDecisions(StreamedTable):
         """
         return "\n".join(f"{name:<12} {text}" for name, text in self.facts())
 
+    def __str__(self) -> str:
+        return self.summary()
+
     def _repr_html_(self) -> str:
         return facts_table(self.facts())
 
