@@ -155,7 +155,11 @@ def test_what_cannot_be_meant_is_refused_before_the_solve(
 
 
 REFUSED: dict[str, tuple[list[Any], str]] = {
-    "two limits of one name": ([Limit("x", max=1), Limit("x", max=2)], "another limit is called 'x', too"),
+    "two limits of one name": ([Limit("x", max=1), Limit("x", max=2)], "limit 1 is called 'x', too"),
+    "two rules of one name": (
+        [CustomerRule("x", max=1), CustomerRule(max=3), CustomerRule("x", by="supplier", max=1)],
+        "rules: rule 3: expected a name of its own, but rule 1 is called 'x', too",
+    ),
     "limit 7": ([Limit(7, max=1)], "limits: limit 1: name: expected text, got 7"),  # type: ignore[arg-type]
     "rule 7": ([CustomerRule(7, max=1)], "rules: rule 1: name: expected text, got 7"),  # type: ignore[arg-type]
     "no name": ([Limit(None, max=1)], "name: expected text, got None"),  # type: ignore[arg-type]
@@ -176,7 +180,7 @@ def test_names_that_are_given_leave_no_two_alike() -> None:
     assert [limit.name for limit in limits] == ["limit 2", "limit 3", "limit 4"]
     with pytest.raises(InvalidInput, match="campaign: name: expected text, got 7"):
         made(name=7)
-    with pytest.raises(InvalidInput, match="another limit is called 'x', too"):
+    with pytest.raises(InvalidInput, match="limit 1 is called 'x', too"):
         made(Limit("x", max=1)).changed(add_limits=[Limit("x", max=2)])
 
 
@@ -274,11 +278,6 @@ FOUND: dict[str, tuple[Campaign, str, str]] = {
         made(CustomerRule("R", conflicts={"offer_a": pa.array([], pa.string()), "offer_b": pa.array([], pa.string())})),
         "warning",
         "customer_rule 'R': conflicts: the table names no pair",
-    ),
-    "two rules of one name": (
-        made(CustomerRule("R", max=1), CustomerRule("R", by="supplier", max=1)),
-        "warning",
-        "another rule has the same name",
     ),
     "the same twice": (
         made(Limit("L", max=3), Limit("M", max=3)),

@@ -259,7 +259,7 @@ def test_refused(plan: Any, said: str) -> None:
 def test_names_that_are_taken() -> None:
     plan = cp.PreviousPlan({"customer": [1], "offer": [1]}, keep=0.5)
     candidates = {"customer": [1], "offer": [1], "value": [1.0]}
-    with pytest.raises(cp.InvalidInput, match="another limit is called 'kept'"):
+    with pytest.raises(cp.InvalidInput, match="limit 1 is called 'kept'"):
         cp.Campaign({"offer": [1]}, candidates, limits=[cp.Limit("kept", max=1)], previous=plan)
     with pytest.raises(cp.InvalidInput, match="there is one of that name already"):
         cp.Campaign({"offer": [1]}, {**candidates, "previous": [1.0]}, previous=plan)

@@ -14,6 +14,7 @@ import pytest
 from tests.support.campaigns import random_tables, replaced
 from tests.support.spoilt_results import change_json
 
+import couponry
 from couponry import read_campaign, verify_result
 from couponry.verify.block import blocks
 from couponry.verify.customer_rules.bounded_rule import bounded_rule
@@ -101,7 +102,7 @@ def test_best_rows_against_every_choice(seed: int, folder: Folder) -> None:
     assert [rule.rule.name for rule in nested][-1] == "slots" and len(nested) == 3
     (block,) = blocks(inputs)
     worth = rng.normal(size=len(block))
-    kept = best_rows(worth, block, nested, np.arange(len(block)))
+    kept = best_rows(worth, block, nested, np.arange(len(block))).rows
     subsets = np.array(list(itertools.product([0, 1], repeat=6)))
     for customer in range(8):
         own = np.flatnonzero(block.customer == customer)
@@ -127,3 +128,38 @@ def test_crossing_rules_are_left_out(folder: Folder) -> None:
     inputs = Inputs(folder(customer_rule=rules))
     nested = nested_rules([bounded_rule(r, inputs) for r in inputs.data.rules])
     assert len(nested) == 1
+
+
+@pytest.mark.parametrize("unit", [None, "home"])
+@pytest.mark.parametrize("seed", range(3))
+def test_costs_of_messages_are_taken_off(seed: int, unit: str | None, tmp_path: Path) -> None:
+    """Under rules that nest and without limits the bound is what the best choice of everybody is worth."""
+    rng = np.random.default_rng(seed)
+    customers, width = 90, 8
+    mail = ["mail" if number % 2 else "email" for number in range(width)]
+    steps = np.sort(rng.random((customers // 3, 3)), axis=1).repeat(3, axis=0)
+    table = {f"cost {k}": steps[:, k] for k in range(3)}
+    past = rng.integers(0, customers, 40)
+    campaign = couponry.Campaign(
+        {"offer": np.arange(width), "channel": mail},
+        {
+            "customer": np.arange(customers).repeat(width),
+            "offer": np.tile(np.arange(width), customers),
+            "value": rng.normal(0.6, 0.5, customers * width),
+        },
+        {"customer": np.arange(customers), "home": np.arange(customers) // 3, **table},
+        {"customer": past, "offer": rng.integers(0, width, 40)},
+        rules=[
+            couponry.CustomerRule(
+                "mails", where={"channel": "mail"}, cost=list(table), history=True
+            ),
+            couponry.CustomerRule("all", cost=[0.0, 0.1, 0.1, 0.4, 0.4, 0.6]),
+            couponry.CustomerRule("slots", max=5),
+        ],
+        unit=unit,
+    )
+    result = campaign.solve(gap=0.0)
+    folder = couponry.write_campaign(campaign, tmp_path / "campaign")
+    report = verify_result(folder, result.save(tmp_path / "out"))
+    assert report.problems == [] and report.message_costs is not None and report.message_costs > 0
+    assert report.bound_from_prices == pytest.approx(result.objective, rel=1e-6)

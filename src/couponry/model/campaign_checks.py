@@ -101,20 +101,20 @@ def check_parts(
 
 
 def _with_names(parts: Sequence[Part], kind: str) -> list[Part]:
-    """Rules or limits, each with a name; two limits of one name are refused: results could not tell them apart."""
-    taken: set[str] = set()
+    """Rules or limits, each with a name; two of one name are refused: results could not tell them apart."""
+    taken: dict[str, int] = {}
     for number, part in enumerate(parts, 1):
-        if kind == "limit" and part.name in taken:
+        first = taken.setdefault(part.name, number) if part.name else number
+        if first != number:
             raise InvalidInput(
-                f"limits: limit {number}: expected a name of its own, but another limit is called {part.name!r}, too"
+                f"{kind}s: {kind} {number}: expected a name of its own, but {kind} {first} is called {part.name!r}, too"
             )
-        taken |= {part.name} - {""}
     named: list[Part] = []
     for number, part in enumerate(parts, 1):
         name = part.name
         if name == "":  # the next number that nothing is called by
             name = next(f"{kind} {n}" for n in count(number) if f"{kind} {n}" not in taken)
-            taken.add(name)
+            taken[name] = number
         named.append(replace(part, name=name))
     return named
 

@@ -2,7 +2,8 @@
 
 Any prices bound the objective from above (weak duality): each limit is charged at its price, and then every customer
 on its own takes what is worth most. What a customer can take at most is exact where its rules with a maximum nest (a
-laminar family: from inner groups to outer ones, each keeps its best candidates). Rules that cross others, conflicts,
+laminar family: from inner groups to outer ones, each keeps its best candidates, and takes off what the first message
+costs from the best of them, the second from the next one, and so on). Rules that cross others, conflicts,
 mandatory offers and minimums of part of the offers are left out, which can only make the bound higher. A minimum about
 all coupons counts as far as the verified allocation keeps it, which shows that the customer can. Soft ratios are not
 charged. Hard bounds of numbers of coupons are rounded to whole ones.
@@ -11,6 +12,7 @@ charged. Hard bounds of numbers of coupons are rounded to whole ones.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -20,6 +22,7 @@ import pyarrow as pa
 from ..model.limits import Limit
 from .block import Addition, Block
 from .customer_rules.bounded_rule import BoundedRule, counts_in
+from .customer_rules.messages import CostOfMessages
 from .customer_rules.rule_checks import RuleChecks
 from .inputs import Inputs
 from .limit_sums.cell_sums import CellSums
@@ -75,6 +78,9 @@ class DualBound:
         for groups in sums.groups:
             self._charge(groups, prices_of)
         self._nested = nested_rules(rules.bounded)
+        self._costs = {
+            rule.name: CostOfMessages(rule, inputs) for rule in inputs.data.rules if rule.cost
+        }
         self._forced = rules.is_plain and not rules.has_mandatory
 
     def _charge(
@@ -132,11 +138,11 @@ class DualBound:
         """
         worth = self.reduced_worth(block)
         rules = [rule.of_block(block) for rule in self._nested]
-        taken = best_rows(worth, block, rules, np.flatnonzero(worth > 0))
+        taken = best_rows(worth, block, rules, np.flatnonzero(worth > 0), self._costs).worth_it()
         if self._forced:
             taken = self._with_forced(worth, block, rules, taken, self._certain(block, rows, rules))
-        unit, cell = block.first_unit + block.unit[taken], block.cell(taken)
-        return partial(self._worth.add, unit, cell, worth[taken])
+        unit, cell = block.first_unit + block.unit[taken.rows], block.cell(taken.rows)
+        return partial(self._worth.add, unit, cell, taken.worth)
 
     def reduced_worth(self, block: Block) -> Floats:
         """Say what each candidate is worth less what limits charge for it; soft ratios charge nothing here.
@@ -173,17 +179,19 @@ class DualBound:
         worth: Floats,
         block: Block,
         rules: list[BoundedRule],
-        taken: Integers,
+        taken: BestRows,
         certain: Floats,
-    ) -> Integers:
+    ) -> BestRows:
         """Take as many as is certain, where fewer are worth anything: then all candidates are looked at."""
-        fewer = np.bincount(block.unit[taken], minlength=block.n_units) < certain
+        fewer = np.bincount(block.unit[taken.rows], minlength=block.n_units) < certain
         if not fewer.any():
             return taken
-        best = best_rows(worth, block, rules, np.flatnonzero(fewer[block.unit]))
-        best = best[_ranks(block.unit[best]) < certain[block.unit[best]]]
-        both = np.concatenate([taken[~fewer[block.unit[taken]]], best])
-        return np.asarray(both[np.argsort(block.unit[both], kind="stable")])
+        best = best_rows(worth, block, rules, np.flatnonzero(fewer[block.unit]), self._costs)
+        unit = block.unit[best.rows]
+        best = best.some(_ranks(unit) < certain[unit])
+        taken = taken.some(~fewer[block.unit[taken.rows]])
+        both = BestRows(*(np.concatenate(parts) for parts in zip(taken, best, strict=True)))
+        return both.some(np.argsort(block.unit[both.rows], kind="stable"))
 
     def _certain(self, block: Block, rows: Integers, rules: list[BoundedRule]) -> Floats:
         """How many coupons each unit must have: a `min` about all, as far as the allocation keeps it."""
@@ -239,7 +247,49 @@ def _lies_within(inner: Integers, outer: Integers) -> bool:
     return bool((np.diff(other)[same] == 0).all())
 
 
-def best_rows(worth: Floats, block: Block, rules: list[BoundedRule], rows: Integers) -> Integers:
+class BestRows(NamedTuple):
+    """Candidates by unit, then from most to least worth: the first k of a unit are the best k that its rules allow.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n_kept,)
+    worth : ndarray of float64, shape (n_kept,)
+        What each adds to those before it: less what its message costs.
+    """
+
+    rows: Integers
+    worth: Floats
+
+    def some(self, which: Mask | Integers) -> BestRows:
+        """Take some of them.
+
+        Parameters
+        ----------
+        which : ndarray of bool or int64
+
+        Returns
+        -------
+        BestRows
+        """
+        return BestRows(self.rows[which], self.worth[which])
+
+    def worth_it(self) -> BestRows:
+        """Take those that add anything.
+
+        Returns
+        -------
+        BestRows
+        """
+        return self.some(self.worth > 0)
+
+
+def best_rows(
+    worth: Floats,
+    block: Block,
+    rules: list[BoundedRule],
+    rows: Integers,
+    costs: Mapping[str, CostOfMessages] | None = None,
+) -> BestRows:
     """Find, for each customer, the candidates among which the best choice of any size is.
 
     Parameters
@@ -251,17 +301,35 @@ def best_rows(worth: Floats, block: Block, rules: list[BoundedRule], rows: Integ
         As `nested_rules` chooses them.
     rows : ndarray of int64, shape (n,)
         Rows to choose from, ascending.
+    costs : mapping of str to CostOfMessages, optional
+        By name of the rule: what messages cost.
 
     Returns
     -------
-    ndarray of int64, shape (n_kept,)
-        Rows, by unit, then from most to least worth: the first k are the best k that its rules allow.
+    BestRows
     """
-    count = np.bincount(block.unit[rows], minlength=block.n_units)
-    kept = rows[_descending(worth[rows], count)]
+    kept = _sorted(BestRows(rows, worth[rows]), block)
     for rule in rules:
-        kept = _within_most(kept, block, rule)
+        kept = kept.some(_within_most(kept.rows, block, rule))
+        cost = (costs or {}).get(rule.rule.name)
+        if cost is not None:
+            kept = _sorted(_less_costs(kept, block, rule, cost), block)
     return kept
+
+
+def _sorted(kept: BestRows, block: Block) -> BestRows:
+    """Rows, in the order of their units, from most to least worth within each."""
+    count = np.bincount(block.unit[kept.rows], minlength=block.n_units)
+    return kept.some(_descending(kept.worth, count))
+
+
+def _less_costs(kept: BestRows, block: Block, rule: BoundedRule, cost: CostOfMessages) -> BestRows:
+    """Take what a unit's first message costs off the best one that counts, the second off the next, and so on."""
+    about = np.flatnonzero(rule.code_of_cell()[block.all_cells[kept.rows]] >= 0)
+    unit = block.unit[kept.rows[about]]
+    worth = kept.worth.copy()
+    worth[about] -= cost.of_messages(block, unit, _ranks(unit))
+    return BestRows(kept.rows, worth)
 
 
 def _descending(worth: Floats, count: Integers) -> Integers:
@@ -285,8 +353,8 @@ def _descending(worth: Floats, count: Integers) -> Integers:
     return order
 
 
-def _within_most(kept: Integers, block: Block, rule: BoundedRule) -> Integers:
-    """Leave out what is beyond a rule's `max`; of each group the first ones stay."""
+def _within_most(kept: Integers, block: Block, rule: BoundedRule) -> Mask:
+    """Tell what is not beyond a rule's `max`; of each group the first ones stay."""
     holder = block.holder(rule.rule)[kept]
     code = rule.code_of_cell()[block.all_cells[kept]]
     about = np.flatnonzero(code >= 0)
@@ -299,7 +367,7 @@ def _within_most(kept: Integers, block: Block, rule: BoundedRule) -> Integers:
         most = most - counts_in(rule.had, key)
     stays: Mask = np.ones(len(kept), bool)
     stays[about[_ranks(key) >= most]] = False
-    return kept[stays]
+    return stays
 
 
 def _ranks(ascending: Integers) -> Integers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ...data import tables
@@ -23,10 +22,7 @@ def odd_parts(statement: Statement) -> Iterator[Finding]:
     ------
     Finding
     """
-    times = Counter(rule.name for rule in statement.rules)
     for rule in statement.rules:
-        if times[rule.name] > 1:
-            yield Finding("warning", rule.label, "another rule has the same name")
         if not rule.has_bounds:
             yield from _without_pairs(rule)
         elif rule.max is None and rule.min == 0 and rule.sum is None:

@@ -27,7 +27,9 @@ class RulePairs(NamedTuple):
     n_groups: int
 
 
-def pairs_of_rule(rule: CustomerRule, items: Items, history: ContactHistory) -> RulePairs:
+def pairs_of_rule(
+    rule: CustomerRule, items: Items, history: ContactHistory, *, rises: bool = True
+) -> RulePairs:
     """Group items, and rows of the history that count, as a rule about part of the offers says.
 
     Parameters
@@ -35,6 +37,8 @@ def pairs_of_rule(rule: CustomerRule, items: Items, history: ContactHistory) -> 
     rule : CustomerRule
     items : Items
     history : ContactHistory
+    rises : bool
+        Whether what is counted never falls by a coupon more, so that windows within others need not be looked at.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def pairs_of_rule(rule: CustomerRule, items: Items, history: ContactHistory) -> 
     """
     pairs, past, n_groups = _by_column(rule, items, history)
     if rule.window is not None:
-        pairs, past, n_windows = _in_windows(rule, rule.window, pairs, past, items, history)
+        pairs, past, n_windows = _in_windows(rule, rule.window, pairs, past, items, history, rises)
         n_groups *= n_windows
     return RulePairs(pairs, past, n_groups)
 
@@ -76,6 +80,7 @@ def _in_windows(
     past: GroupPairs,
     items: Items,
     history: ContactHistory,
+    rises: bool,
 ) -> tuple[GroupPairs, GroupPairs, int]:
     """Split groups into windows of days: those of items and of the history, and how many windows there are."""
     label = f"{rule.label}: window"
@@ -83,7 +88,8 @@ def _in_windows(
     days = of_offers.take(items.offer[pairs.one])
     past_days = history.days(of_offers, label).take(past.one)
     # a window within another one may have more different values: what the history has more than enough of adds nothing
-    choose = every_first_day if rule.distinct is not None and len(past.one) else first_days
+    may_fall = not rises or (rule.distinct is not None and len(past.one) > 0)
+    choose = every_first_day if may_fall else first_days
     first = choose(days.day[days.known], past_days.day[past_days.known], length)
 
     def split(some: GroupPairs, when: Days) -> GroupPairs:

@@ -208,10 +208,12 @@ def _by_window(
         near = of_past.day[of_past.known]
         near = near[(near > planned.min() - length) & (near <= planned.max())]
         begins = np.unique(np.concatenate([planned, near]))
-        if rule.distinct is not None and len(
-            near
-        ):  # one within another may have more different values
-            begins = np.arange(planned.min() - length + 1, planned.max() + 1)
+        if (
+            rule.is_measured
+        ):  # one within another may come to more: each that has other days than the one before
+            days = np.unique(np.concatenate([planned, of_past.day[of_past.known]]))
+            begins = np.unique(np.concatenate([days - length + 1, days + 1]))
+            begins = begins[(begins > planned.min() - length) & (begins <= planned.max())]
 
     def split(pairs: Paired, days: Days) -> Paired:
         windows = [days.known & (day <= days.day) & (days.day < day + length) for day in begins]

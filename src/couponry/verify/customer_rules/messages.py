@@ -83,11 +83,30 @@ class CostOfMessages:
         ndarray of float64, shape (n,)
             0 for those that do not count, and where none is given.
         """
-        own = slice(block.first_unit, block.last_unit)
         counted = given[self._counts[block.cell(given)]]
         messages = np.bincount(block.unit[counted], minlength=block.n_units)
-        number = np.clip(self._had[own] + messages - 1, 0, len(self._columns) - 1)
-        cost = np.stack([column[own] for column in self._columns])[number, np.arange(block.n_units)]
-        inside = np.broadcast_to(self._inside, len(self._had))[own]
-        of_unit = np.where(inside & (messages > 0), cost, 0.0)
+        cost = self.of_messages(block, np.arange(block.n_units), messages - 1)
+        of_unit = np.where(messages > 0, cost, 0.0)
         return np.where(self._counts[block.cell(rows)], of_unit[block.unit[rows]], 0.0)
+
+    def of_messages(self, block: Block, unit: Integers, before: Integers) -> Floats:
+        """Say what messages cost units that are given others before them.
+
+        Parameters
+        ----------
+        block : Block
+        unit : ndarray of int64, shape (n,)
+            Whose message it is, counted from the block's first.
+        before : ndarray of int64, shape (n,)
+            How many others it is given.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            Beyond the messages that there are costs for, what the last one costs.
+        """
+        own = slice(block.first_unit, block.last_unit)
+        number = np.clip(self._had[own][unit] + before, 0, len(self._columns) - 1)
+        cost = np.stack([column[own] for column in self._columns])[number, unit]
+        inside = np.broadcast_to(self._inside, len(self._had))[own]
+        return np.where(inside[unit], cost, 0.0)

@@ -155,15 +155,12 @@ def _sums(
     if by_candidate:
         values = amount.of_candidates(candidates, items, customers)
     had = history.amounts(rule, customers)
-    if rule.window is not None and min(values.min(initial=0.0), had.min(initial=0.0)) < 0:
-        raise InvalidInput(
-            f"{rule.label}: window: expected no amounts below 0 in column {rule.sum!r}, "
-            "which sums of parts of a window could be above"
-        )
+    unknown = by_candidate and len(values) == 0  # of customers who are to come
+    rises = not unknown and min(values.min(initial=0.0), had.min(initial=0.0)) >= 0
     amount.refuse_coarse(values, what := f"column {rule.sum!r}")
 
     def made(up: bool, low: NDArray[np.int64], high: NDArray[np.int64], first: int) -> _Measure:
-        pairs = _pairs(rule, items, customers, history)
+        pairs = _pairs(rule, items, customers, history, rises=rises)
         whole = amount.whole(values, up, what)
         held = amount.whole(had, up, "table history")
         parts.append(whole)
@@ -243,10 +240,15 @@ def _groups(
 
 
 def _pairs(
-    rule: CustomerRule, items: Items, customers: Customers, history: ContactHistory
+    rule: CustomerRule,
+    items: Items,
+    customers: Customers,
+    history: ContactHistory,
+    *,
+    rises: bool = True,
 ) -> RulePairs:
     """The groups that a rule's bounds hold for, each split by member where it holds for each customer of a unit."""
-    pairs = pairs_of_rule(rule, items, history)
+    pairs = pairs_of_rule(rule, items, history, rises=rises)
     members = Members.of(rule, items, history, customers.units)
     return RulePairs(
         members.split(pairs.items, members.of_item),
