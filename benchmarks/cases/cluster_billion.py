@@ -5,9 +5,10 @@
 
 Measured, on one core where nothing else is said: a pass and fixing, by candidate; opening shards; the job floor of
 two processes, and with `--spark` of a standalone Spark; adding up tables of a million cells; how many passes and jobs a
-cold solve makes, how many customers it leaves free, and the processor seconds that repairing them takes, the pass that
-fixes all others left out, at each size. Extrapolated: the first parts by candidates and cores; free customers, and
-their repair, by the power of customers that fits.
+cold solve makes, what they send, how many customers it leaves free, and the processor seconds of the driver, between
+jobs and for the repair of free customers, at each size. Extrapolated: the first parts by candidates and cores; free
+customers by the power of customers that fits. So many are then left free in a solve of the last size, which says what
+their repair takes.
 """
 
 from __future__ import annotations
@@ -15,32 +16,38 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import _paths  # noqa: F401
 import numpy as np
-from benchmarks.cases.cluster_speed import two_workers
+from benchmarks.cases.cluster_speed import JAVA, two_workers, used
 from benchmarks.cases.mixed_campaign import MIXED
 from benchmarks.instances.synthetic import Synthetic
 from benchmarks.support.answers import Tables
 from benchmarks.support.hardware import describe
 
+import couponry
 from couponry.engines import Cluster, InProcessRunner
-from couponry.engines.cluster.engine import MOST_SAMPLED
+from couponry.engines.cluster.engine import MOST_SAMPLED, ClusterEngine
 from couponry.engines.cluster.recipe import ShardRecipe
 from couponry.engines.cluster.runner import Runner
-from couponry.engines.local import LocalEngine
-from couponry.engines.streamed import StreamedEngine
 from couponry.kernels import load
+from couponry.result import Result
 from couponry.results.cluster.shards import shards_of
+from couponry.solver.options import SolverOptions
 from couponry.solver.stages.free_customer_repair import FreeCustomerRepair
 
 ROUNDS = 5
+WARM, JOBS = 60, 40
+"""Jobs before those whose floor is told, and those; Java has compiled most of what a job is by then."""
+
 CELLS = 1 << 20
 
 SENT_BYTES = 6
@@ -60,22 +67,42 @@ def main() -> None:
     parser.add_argument(
         "--network", type=float, default=1.25e9, help="bytes a second of the driver"
     )
+    parser.add_argument("--java", default=JAVA, help="options of Spark's Java")
     parser.add_argument("--folder", type=Path, help="for everything; default: a temporary one")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
-        solves = [solved(Synthetic(n, arguments.width), folder / f"{n}") for n in arguments.sizes]
+        solves = []
+        for customers in arguments.sizes:
+            size = Synthetic(customers, arguments.width)
+            solves.append(solved(size, folder / f"{customers}"))
+            if customers == arguments.sizes[-1]:
+                many = free_at(solves, arguments.customers)[1]
+                crowd = crowded(size, folder / f"{customers}", many / solves[-1]["free_customers"])
+            shutil.rmtree(folder / f"{customers}")
         parts = solves[0].pop("parts")
         for solve in solves[1:]:
             solve.pop("parts")
-        floors = {"processes": floor(folder / "processes", "processes")}
-        if arguments.spark:
-            floors["spark"] = floor(folder / "on-spark", "spark")
+        kinds = ("processes", "spark") if arguments.spark else ("processes",)
+        floors, processor = {}, {}
+        for kind in kinds:
+            floors[kind], processor[kind] = floor(folder / kind, kind, arguments.java)
     tables = added_tables(arguments.nodes)
     print(
-        json.dumps({**describe(1), **parts, "floor": floors, "solves": solves, **tables}, indent=1)
+        json.dumps(
+            {
+                **describe(1),
+                **parts,
+                "floor": floors,
+                "processor_seconds_of_floor": processor,
+                "solves": solves,
+                "as_many_free": crowd,
+                **tables,
+            },
+            indent=1,
+        )
     )
-    print(put_together(parts, floors, solves, tables, arguments))
+    print(put_together(parts, floors, solves, crowd, tables, arguments))
 
 
 def least(ask: Callable[[], Any]) -> float:
@@ -89,14 +116,29 @@ def least(ask: Callable[[], Any]) -> float:
 
 
 class CountingRunner(InProcessRunner):
-    """Counts the jobs that a cluster would have."""
+    """Counts the jobs that a cluster would have, by their question: how many, and bytes asked and answered."""
 
-    jobs = 0
+    processor_seconds = 0.0
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.questions: dict[str, list[int]] = {}
+
+    @property
+    def jobs(self) -> int:
+        """Of all questions."""
+        return sum(jobs for jobs, _, _ in self.questions.values())
 
     def run(self, task: bytes, shares: Sequence[tuple[int, ...]]) -> list[bytes]:
         """See `Runner.run`."""
-        self.jobs += 1
-        return super().run(task, shares)
+        before = time.process_time()
+        answers = super().run(task, shares)
+        self.processor_seconds += time.process_time() - before
+        question = type(pickle.loads(pickle.loads(task)[1])).__name__
+        counted = self.questions.setdefault(question, [0, 0, 0])
+        for place, more in enumerate((1, len(task), sum(map(len, answers)))):
+            counted[place] += more
+        return answers
 
 
 @contextmanager
@@ -122,12 +164,7 @@ def solved(size: Synthetic, folder: Path) -> dict[str, Any]:
     """Solve a campaign, cold; and measure what one shard of it takes."""
     campaign = MIXED.campaign(size, 2, store=folder / "store")
     before = time.process_time()
-    with (
-        taken(FreeCustomerRepair, "run") as repairing,
-        taken(LocalEngine, "fix") as fixing,
-        taken(StreamedEngine, "fix") as reading,
-    ):
-        result = campaign.solve(threads=2)
+    result = campaign.solve(threads=2)
     assert result.plan is not None
     whole = time.process_time() - before
     stages = {name: round(seconds, 3) for name, seconds in result.seconds.items()}
@@ -139,14 +176,14 @@ def solved(size: Synthetic, folder: Path) -> dict[str, Any]:
         "free_customers": len(result.plan.free),
         "seconds_of_stages": stages,
         "processor_seconds": round(whole, 2),
-        "processor_seconds_of_repair": round(repairing[0] - max(fixing[0], reading[0]), 3),
     }
     compiled, backend = campaign.compile(), load()
     runner = CountingRunner(2)
     cluster = Cluster(runner, folder / "shards", size.customers)
     store = shards_of(compiled, cluster, backend, 2)
-    assert campaign.solve(threads=2, engine=cluster).objective == result.objective
-    found["jobs"] = runner.jobs
+    again, driver = driven(campaign, cluster, SolverOptions())
+    assert again.objective == result.objective
+    found |= driver | {"jobs": runner.jobs, "questions": runner.questions}
     engine = ShardRecipe(store, backend.name, 0).engine(0, 1)
     price, candidates = result.plan.price, engine.candidates
     threshold = np.full((1, 2, *price.shape[1:]), 1e-3, np.float32)
@@ -165,18 +202,51 @@ def solved(size: Synthetic, folder: Path) -> dict[str, Any]:
     return found
 
 
-def floor(folder: Path, kind: str) -> float:
-    """Seconds of a job that asks two workers next to nothing."""
+def driven(
+    campaign: couponry.Campaign, cluster: Cluster, options: SolverOptions
+) -> tuple[Result, dict[str, Any]]:
+    """Solve on a cluster; the result, and what its driver does but for what it asks of workers."""
+    runner = cluster.runner
+    assert isinstance(runner, CountingRunner)
+    runner.processor_seconds, before = 0.0, time.process_time()
+    with taken(FreeCustomerRepair, "run") as repairing, taken(ClusterEngine, "fix") as fixing:
+        result = campaign.solve(threads=2, engine=cluster, solver_options=options)
+    whole = time.process_time() - before
+    assert result.plan is not None
+    repair = repairing[0] - fixing[0]
+    return result, {
+        "free_customers": len(result.plan.free),
+        "free_candidates": len(result.plan.free_choice),
+        "moves": result.plan.moves,
+        "processor_seconds_of_repair": round(repair, 3),
+        "processor_seconds_between_jobs": round(whole - runner.processor_seconds - repair, 3),
+    }
+
+
+def crowded(size: Synthetic, folder: Path, times: float) -> dict[str, Any]:
+    """Solve a campaign that is there with so many times as many customers left free."""
+    campaign = MIXED.campaign(size, 2, store=folder / "store")
+    plain = SolverOptions().free_customers
+    names = ("candidates_per_coupon", "spare_candidates", "spare_candidates_per_million")
+    more = {name: times * getattr(plain, name) for name in names}
+    options = SolverOptions(free_customers=replace(plain, **more))
+    cluster = Cluster(CountingRunner(2), folder / "shards", size.customers)
+    return driven(campaign, cluster, options)[1]
+
+
+def floor(folder: Path, kind: str, java: str) -> tuple[float, float]:
+    """Seconds of a job that asks two workers next to nothing, warm, and processor seconds of all who are part of it."""
     folder.mkdir()
-    with two_workers(kind, folder, folder / "shards", 1) as cluster:
+    with two_workers(kind, folder, folder / "shards", 1, java) as cluster:
         runner: Runner = cluster.runner
-        runner.sum(Tables(1), range(64))
-        found = []
-        for _ in range(ROUNDS):
+        for _ in range(WARM):
+            runner.sum(Tables(1), range(64))
+        found, started = [], used()
+        for _ in range(JOBS):
             before = time.perf_counter()
             runner.sum(Tables(1), range(64))
             found.append(time.perf_counter() - before)
-    return float(np.median(found))
+        return float(np.median(found)), (used() - started) / JOBS
 
 
 def added_tables(nodes: int) -> dict[str, Any]:
@@ -214,6 +284,7 @@ def put_together(
     parts: dict[str, Any],
     floors: dict[str, float],
     solves: list[dict[str, Any]],
+    crowd: dict[str, Any],
     tables: dict[str, Any],
     asked: argparse.Namespace,
 ) -> str:
@@ -230,7 +301,7 @@ def put_together(
         Part("fixing", f"{of_fix:.2f} ns a candidate", 1, each * of_fix),
         Part("job floor", f"{1e3 * seconds:.1f} ms on {floor_of}", jobs, seconds),
         *(_of_tables(cells, jobs, tables, asked) for cells in (parts["cells"], 1e6)),
-        *_of_driver(solves, asked),
+        *_of_driver(solves, crowd, asked),
     ]
     disk = parts["shard_bytes_per_candidate"] * candidates / asked.nodes / 1e9
     head = f"{asked.customers:,.0f} customers x {asked.width}, {asked.nodes} nodes of {asked.cores}"
@@ -248,24 +319,31 @@ def _of_tables(cells: float, jobs: int, tables: dict[str, Any], asked: argparse.
     return Part(f"tables of {cells:,.0f} cells", f"{sent / 1e6:,.1f} MB a job", jobs, seconds)
 
 
-def _of_driver(solves: list[dict[str, Any]], asked: argparse.Namespace) -> Iterator[Part]:
-    """What comes to the driver, and what is done there."""
+def free_at(solves: list[dict[str, Any]], customers: float) -> tuple[str, float]:
+    """How free customers grow, in words, and how many so many customers have."""
     some = [
         one for one in solves if one["free_customers"] < one["customers"]
     ]  # others are repaired whole
     sizes = [float(one["customers"]) for one in some]
     free = [float(one["free_customers"]) for one in some]
-    repair = [one["processor_seconds_of_repair"] for one in some]
+    growth = power(sizes, free)
+    many = free[-1] * (customers / sizes[-1]) ** growth
+    return f"{free[-1]:,.0f} at {sizes[-1]:,.0f}; power {growth:.2f}: {many:,.0f}", many
+
+
+def _of_driver(
+    solves: list[dict[str, Any]], crowd: dict[str, Any], asked: argparse.Namespace
+) -> Iterator[Part]:
+    """What comes to the driver, and what is done there."""
     sample = MOST_SAMPLED * SENT_BYTES
     yield Part("largest sample that is sent", f"{sample / 1e9:.2f} GB", 1, sample / asked.network)
-    beyond = asked.customers / sizes[-1]
-    growth, slower = power(sizes, free), power(sizes, repair)
-    many = free[-1] * beyond**growth
-    sent = many * asked.width * SENT_BYTES
-    said = f"{free[-1]:,.0f} at {sizes[-1]:,.0f}; power {growth:.2f}: {many:,.0f}"
-    yield Part("free customers", said, 1, sent / asked.network)
-    said = f"{repair[-1]:.2f} s at {sizes[-1]:,.0f}; power {slower:.2f}"
-    yield Part("repair and filling", said, 1, repair[-1] * beyond**slower)
+    said, many = free_at(solves, asked.customers)
+    yield Part("free customers", said, 1, many * asked.width * SENT_BYTES / asked.network)
+    repair, there = crowd["processor_seconds_of_repair"], crowd["free_customers"]
+    said = f"{repair:.2f} processor seconds of {there:,.0f} free, {crowd['moves']:,} moves"
+    yield Part("repair and filling", said, 1, repair * many / there)
+    between = max(one["processor_seconds_between_jobs"] for one in solves)
+    yield Part("the driver between jobs", f"{between:.2f} s, at most", 1, between)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@
 
 The mixed campaign is solved in turns, the shards having been written before. The ratio is of the medians: of wall-clock
 time, for an idle machine, and of processor seconds, which others on the machine do not change much. Workers are
-processes, or executors of a standalone Spark that this command starts (it needs Java and PySpark), with the Java option
-that docs/clusters.md advises; `--java=` goes without it.
+processes, or executors of a standalone Spark that this command starts (it needs Java and PySpark), with the options of
+Java that docs/clusters.md advises; `--java=` goes without them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks.support.hardware import describe
 from couponry.engines import Cluster, ProcessPoolRunner, Spark
 from couponry.result import Result
 
-JAVA = "-XX:TieredStopAtLevel=1"
+JAVA = "-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=0.1"
 """What docs/clusters.md advises."""
 
 

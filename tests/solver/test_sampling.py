@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tests.support.large_campaign import campaign
 
 from couponry import kernels
 from couponry.engines.local import LocalEngine
+from couponry.engines.streamed import StreamedEngine
 from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.sampling import Samples, nested_samples
 from couponry.solver.options import SamplingOptions
@@ -45,3 +47,22 @@ def test_a_sample_stands_for_everybody() -> None:
     whole = Lagrangian(problem, engine).evaluate(nothing)
     part = samples.dual(problem, len(samples) - 1).evaluate(nothing)
     assert part.dual == pytest.approx(whole.dual, rel=0.03)
+
+
+def test_samples_that_were_let_go_of_are_gathered_again() -> None:
+    problem = campaign().compile().problem
+    parts = problem.shard, problem.rules, kernels.load(), 2, 0
+    engine = StreamedEngine(*parts, kept=problem.candidates)
+    samples = Samples(engine, 0, SamplingOptions(first_candidates=1 << 13))
+
+    def gathered() -> list[Lagrangian]:
+        nested = [samples.dual(problem, level) for level in range(len(samples))]
+        return [*nested, samples.for_curvature(problem)]
+
+    before = [part.engine.shard.item for part in gathered()]
+    whole = weakref.ref(before[0])
+    samples.let_go()
+    after = [part.engine.shard.item for part in gathered()]
+    assert [item.tolist() for item in before] == [item.tolist() for item in after]
+    del before
+    assert whole() is None

@@ -157,7 +157,7 @@ def test_cluster_billion() -> None:
             "free_customers": size**0.5,
             "passes": 10.0,
             "jobs": 56,
-            "processor_seconds_of_repair": size**0.5,
+            "processor_seconds_between_jobs": 1.5,
         }
         for size in (10_000, 40_000)
     ]
@@ -165,11 +165,14 @@ def test_cluster_billion() -> None:
     tables = cluster_billion.added_tables(2)
     asked = argparse.Namespace(customers=1e6, width=10, nodes=2, cores=5, network=1e9)
     parts["shard_bytes_per_candidate"] = 8.0
-    said_of_it = cluster_billion.put_together(parts, {"processes": 0.1}, solves, tables, asked)
+    crowd = {"free_customers": 2_000, "processor_seconds_of_repair": 3.0, "moves": 70}
+    measured = parts, {"processes": 0.1}, solves, crowd, tables
+    said_of_it = cluster_billion.put_together(*measured, asked)
     assert "| passes over everybody | 1.00 ns a candidate | 10 | 0.0 |" in said_of_it
     assert "| job floor | 100.0 ms on processes | 56 | 5.6 |" in said_of_it
     assert "200 at 40,000; power 0.50: 1,000" in said_of_it
-    assert "| repair and filling | 200.00 s at 40,000; power 0.50 | 1 | 1,000.0 |" in said_of_it
+    assert "3.00 processor seconds of 2,000 free, 70 moves | 1 | 1.5 |" in said_of_it
+    assert "| the driver between jobs | 1.50 s, at most | 1 | 1.5 |" in said_of_it
 
 
 @needs_native

@@ -123,7 +123,8 @@ def test_a_journal_goes_on_where_it_was(tmp_path: Path) -> None:
             )
         jobs.append(mortal.jobs)
     mortal = Mortal(InProcessRunner(), 0, refuse)
-    fingerprint(solved_again("segments", replace(engine, runner=mortal)))
+    other = {"checkpoint": tmp_path / "other"}  # which knows samples that are gathered again
+    fingerprint(solved_again("segments", replace(engine, runner=mortal), **other))
     assert jobs[0] == 3 and sum(jobs) == mortal.jobs
 
 

@@ -25,7 +25,7 @@ from ..protocol import Engine, FixedChoices
 from .gathering import AlternativesElsewhere, GatheringEngine
 from .recipe import ShardRecipe
 from .runner import Task
-from .samples_beside import SampledShards, SamplesBesideTask
+from .samples_beside import SampledShards, SamplesBesideTask, SamplesOfBothKindsTask
 from .shards import RulesElsewhere
 from .store import Manifest, ShardEntry
 from .tasks import (
@@ -36,6 +36,7 @@ from .tasks import (
     FixTask,
     LossesTask,
     NumbersSent,
+    SamplesTask,
     joined_blocks,
 )
 
@@ -124,8 +125,8 @@ class ClusterEngine(GatheringEngine):
             for part in parts
         ]
         fixed = FixedChoices(
-            np.add.reduce([answer.usage for answer in found]),
-            np.add.reduce([answer.fine_usage for answer in found]),
+            np.add.reduce([answer.usage for answer in found], dtype=np.int64),
+            np.add.reduce([answer.fine_usage for answer in found], dtype=np.int64),
             np.concatenate([part.free for part in parts]),
             np.concatenate(choices),
             np.concatenate([part.free_fine for part in parts], axis=1),
@@ -218,16 +219,25 @@ class ClusterEngine(GatheringEngine):
     def samples(self, customers: Sequence[NDArray[np.int64]]) -> list[Engine]:
         """See `Engine.samples`; large ones are written beside the shards."""
         most = MOST_SAMPLED * self.customers // max(1, self.candidates)
-        gathered = iter(self._gathered([one for one in customers if len(one) <= most]))
-        beside = iter(self._beside([one for one in customers if len(one) > most]))
+        few, many = (
+            [one for one in customers if (len(one) <= most) == is_few] for is_few in (True, False)
+        )
+        if not many:
+            return [*self._gathered(few)]
+        written = SamplesBesideTask(self._recipe, tuple(map(NumbersSent.of, many)))
+        if few:
+            sent = SamplesTask(self._recipe, tuple(map(NumbersSent.of, few)))
+            found = self._map(SamplesOfBothKindsTask(sent, written))
+            here, there = ([one[kind] for one in found] for kind in (0, 1))
+            del found
+        else:
+            here, there = [], self._map(written)
+        beside, gathered = iter([*self._beside(there)]), iter(self._together(here, len(few)))
         return [next(gathered) if len(one) <= most else next(beside) for one in customers]
 
-    def _beside(self, samples: Sequence[NDArray[np.int64]]) -> Iterator[ClusterEngine]:
-        """Engines over samples whose customers stay with the workers."""
-        if not samples:
-            return
-        numbers = tuple(NumbersSent.of(sample) for sample in samples)
-        for found in zip(*self._map(SamplesBesideTask(self._recipe, numbers)), strict=True):
+    def _beside(self, by_shard: list[list[ShardEntry | None]]) -> Iterator[ClusterEngine]:
+        """Engines over samples whose customers stay with the workers, of what these wrote."""
+        for found in zip(*by_shard, strict=True):
             entries = tuple(entry for entry in found if entry is not None)
             sampled = Manifest(entries, self._differing, None)
             store = SampledShards(self._recipe.store.folder, sampled)

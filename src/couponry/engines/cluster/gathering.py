@@ -89,8 +89,11 @@ class GatheringEngine(ForwardingEngine):
         first = np.array([entry.first for entry in self._manifest.shards])
         of = np.searchsorted(first, np.concatenate(customers), side="right") - 1
         asked = np.unique(of).tolist() or [0]  # shards without any of them need not be opened
-        by_shard = self._runner.map(SamplesTask(self._recipe, sent), asked)
-        engines = [self._joined([parts.pop() for parts in by_shard]) for _ in sent][::-1]
+        return self._together(self._runner.map(SamplesTask(self._recipe, sent), asked), len(sent))
+
+    def _together(self, by_shard: list[list[CustomersPart]], samples: int) -> list[LocalEngine]:
+        """Engines over so many samples, of what each shard has of them, which is let go of on the way."""
+        engines = [self._joined([parts.pop() for parts in by_shard]) for _ in range(samples)][::-1]
         return_freed_memory()
         return engines
 

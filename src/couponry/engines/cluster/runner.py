@@ -38,8 +38,8 @@ class Task(Protocol):
         Returns
         -------
         object
-            Can be pickled. For `Runner.sum`: a tuple of int64 arrays, added up over the shards. For `Runner.map`: a
-            list with an entry for each shard.
+            Can be pickled. For `Runner.sum`: a tuple of arrays of whole numbers, of any type, added up over the
+            shards. For `Runner.map`: a list with an entry for each shard.
         """
         ...
 
@@ -97,10 +97,12 @@ class Runner:
         InvalidInput
             Where a shard cannot be read, or a worker would not compute the same bits.
         """
-        total, *others = self._answers(task, shards)
-        for tables in others:
-            total = tuple(map(np.add, total, tables))
-        return tuple(total)
+        answers = self._answers(task, shards)
+        total = tuple(table.astype(np.int64) for table in next(answers))
+        for tables in answers:
+            for sums, table in zip(total, tables, strict=True):
+                sums += table
+        return total
 
     def map(self, task: Task, shards: Sequence[int]) -> list[Any]:
         """Gather what a task makes of each shard.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from .places import map_file, place_of, write_file
 from .recipe import ShardRecipe
 from .shards import PASSED, SHARD_ARRAYS, RulesBeside, arrays_of_rules
 from .store import Manifest, ShardEntry, written_rules
-from .tasks import NumbersSent, within
+from .tasks import CustomersPart, NumbersSent, SamplesTask, within
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,3 +86,22 @@ class SamplesBesideTask:
         file = write_file(self.recipe.store.folder, f"{number:06d}-sample", arrays, threads)
         most = int(np.diff(shard.indptr).max(initial=0))
         return ShardEntry(*file, before, len(own), len(shard.item), most)
+
+
+@dataclass(frozen=True, eq=False)
+class SamplesOfBothKindsTask:
+    """Gather some samples, and write others, in one job."""
+
+    gathered: SamplesTask
+    beside: SamplesBesideTask
+
+    def __call__(
+        self, shards: tuple[int, ...], threads: int
+    ) -> list[tuple[list[CustomersPart], list[ShardEntry | None]]]:
+        """See `Task`; of each shard what the two say."""
+        both = self.gathered(shards, threads), self.beside(shards, threads)
+        return list(zip(*both, strict=True))
+
+    def still_there(self, found: list[tuple[Any, list[ShardEntry | None]]]) -> bool:
+        """See `WritingTask`."""
+        return self.beside.still_there([entries for _, entries in found])

@@ -17,6 +17,15 @@ from .recipe import ShardRecipe
 from .store import ShardEntry
 
 
+def narrow(counts: NDArray[np.int64]) -> NDArray[np.signedinteger[Any]]:
+    """Whole numbers as they are sent: in as few bytes each as all of them need."""
+    least, most = counts.min(initial=0), counts.max(initial=0)
+    for kind in (np.int8, np.int16, np.int32):
+        if np.iinfo(kind).min <= least and most <= np.iinfo(kind).max:
+            return counts.astype(kind)
+    return counts
+
+
 @dataclass(frozen=True, eq=False)
 class EvaluateTask:
     """Sum up usage at some prices, and count what was cut off: customers, and units of slack."""
@@ -24,7 +33,9 @@ class EvaluateTask:
     recipe: ShardRecipe
     price: NDArray[np.float32]
 
-    def __call__(self, shards: tuple[int, ...], threads: int) -> tuple[NDArray[np.int64], ...]:
+    def __call__(
+        self, shards: tuple[int, ...], threads: int
+    ) -> tuple[NDArray[np.signedinteger[Any]], ...]:
         """See `Task`."""
         usage, counts = np.zeros(self.price.shape, np.int64), np.zeros(2, np.int64)
         unit = CutOffCounts.at_prices(1, self.price).unit
@@ -32,7 +43,7 @@ class EvaluateTask:
             found, cut_off = self.recipe.engine(number, threads).evaluate_with_cut_off(self.price)
             usage += found
             counts += cut_off.customers, int(math.ldexp(cut_off.slack, -unit))
-        return usage, counts
+        return narrow(usage), counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +56,16 @@ class LossesTask:
     first_bin: int
     shape: tuple[int, int, int, int]
 
-    def __call__(self, shards: tuple[int, ...], threads: int) -> tuple[NDArray[np.int64]]:
+    def __call__(
+        self, shards: tuple[int, ...], threads: int
+    ) -> tuple[NDArray[np.signedinteger[Any]]]:
         """See `Task`."""
         counts = np.zeros(self.shape, np.int64)
         for number in shards:
             engine = self.recipe.engine(number, threads)
             found = engine.alternatives(self.price)
             counts += engine.count_losses(found, self.weights, self.first_bin, self.shape)
-        return (counts,)
+        return (narrow(counts),)
 
 
 class ChosenPart(NamedTuple):
@@ -167,8 +180,8 @@ class FixedPart(NamedTuple):
 class FixedParts(NamedTuple):
     """The answer of `Engine.fix` for the shards of a task: the tables of all of them."""
 
-    usage: NDArray[np.int64]
-    fine_usage: NDArray[np.int64]
+    usage: NDArray[np.signedinteger[Any]]
+    fine_usage: NDArray[np.signedinteger[Any]]
     parts: list[FixedPart]
 
 
@@ -197,7 +210,7 @@ class FixTask:
             choice, free = np.packbits(fixed.free_choice), engine.shard.first + fixed.free
             parts.append(FixedPart(free, choice, fixed.free_fine, customers))
             answers.append((fixed.usage, fixed.fine_usage))
-        usage, fine_usage = (np.add.reduce(tables) for tables in zip(*answers, strict=True))
+        usage, fine_usage = (narrow(np.add.reduce(each)) for each in zip(*answers, strict=True))
         return [FixedParts(usage, fine_usage, parts)]
 
 

@@ -134,13 +134,20 @@ class Samples:
         candidates = min(max(wanted.at_least, wanted.share * engine.candidates), wanted.at_most)
         return int(candidates / max(1.0, engine.candidates / max(1, engine.customers)))
 
+    def let_go(self) -> None:
+        """Let go of samples that are held in this process; they are gathered again where somebody asks."""
+        for gathered in (self._gathered, self._gathered_by_size):
+            for size in [size for size, engine in gathered.items() if not engine.is_streamed]:
+                del gathered[size]
+
     def _gather(self, *wanted: SampleSize) -> None:
         """Gather samples that have not been yet, since many cost no more reads than one."""
         everybody, gathered = self._engine.customers, self._gathered_by_size
         sizes = sorted({self._customers_of_size(size) for size in wanted} - set(gathered))
         sizes = [size for size in sizes if 2 * size <= everybody]
         by_size = [nested_samples(everybody, [size], 1)[0] for size in sizes]
-        nested = {} if self._gathered else dict(enumerate(self._customers))
+        levels = set(range(len(self._customers))) - set(self._gathered)
+        nested = {level: self._customers[level] for level in sorted(levels)}
         found = iter(self._engine.samples([*nested.values(), *by_size]))
         self._gathered |= {level: next(found) for level in nested}
         gathered |= {size: next(found) for size in sizes}

@@ -13,6 +13,7 @@ from ...utils.errors import OutOfTime
 from ..dual.lagrangian import Evaluation, Lagrangian
 from ..dual.search.free_search import FreeSearch, may_go_on
 from ..dual.search.price_point import PricePoint
+from ..packed import CandidatesElsewhere
 from ..plan import Plan
 from ..primal.exchange import ExchangeSearch
 from ..primal.fixed_customers import (
@@ -125,6 +126,8 @@ class FreeCustomerRepair:
         regrets = RegretCounts(sample, prices, state.scales, free)
         is_tied = point.lagrangian is not state.search.whole  # its prices were found under noise
         per_coupon = free.candidates_per_tied_coupon if is_tied else free.candidates_per_coupon
+        if isinstance(problem.packed, CandidatesElsewhere) and not is_tied:
+            samples.let_go()  # free customers are about to be held instead
         return cls(state, point.lagrangian, point.evaluation, regrets, per_coupon)
 
     def run(self) -> bool:

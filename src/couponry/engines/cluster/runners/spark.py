@@ -92,15 +92,22 @@ class SparkRunner(Runner):
         self.tasks = tasks or max(1, _cores(session) // self.threads)
         # a job of an RDD takes half of what one of a DataFrame does, and Connect has the latter alone
         self._by_rdd = not _is_remote()
+        self._parts = dict[int, Any]()
 
     def run(self, task: bytes, shares: Sequence[tuple[int, ...]]) -> list[bytes]:
         """See `Runner.run`."""
         count, share = len(shares), _Share(task, tuple(shares), self.threads)
         if self._by_rdd:
-            parts = self._session.sparkContext.parallelize(range(count), count)
-            return _whole(self._finished(parts.mapPartitions(share.answers).collect))
+            parts = self._parts_of(count).mapPartitionsWithIndex(share.of_part)
+            return _whole(self._finished(parts.collect))
         numbers = self._session.range(0, count, 1, count)  # a partition for each
         return _whole(self._finished(numbers.mapInArrow(share, ANSWER).collect))
+
+    def _parts_of(self, count: int) -> Any:
+        """An RDD of so many parts with nothing in them, made once."""
+        if count not in self._parts:
+            self._parts[count] = self._session.sparkContext.parallelize([], count)
+        return self._parts[count]
 
     def takes(self, table: Any) -> bool:
         """See `Runner.takes`: DataFrames of Spark, classic or Connect."""
@@ -161,7 +168,7 @@ class SparkRunner(Runner):
 
 @dataclass(frozen=True)
 class _Share:
-    """What a Spark task does: of the one row that it gets, the share of that number."""
+    """What a Spark task does: the share of its number, which is that of its part of an RDD, or the row that it gets."""
 
     task: bytes
     shares: tuple[tuple[int, ...], ...]
@@ -177,6 +184,10 @@ class _Share:
         for number in numbers:
             yield from _parts(number, work(self.task, self.shares[number], self.threads))
         _keep_what_is_imported()
+
+    def of_part(self, number: int, nothing: Iterable[Any]) -> Iterator[Part]:
+        """See `answers`; of a part of an RDD."""
+        return self.answers([number])
 
 
 @dataclass(frozen=True)
