@@ -330,20 +330,28 @@ private:
         return kept[r];
     }
 
-    // What is kept of all roles, in ascending order of offers.
+    // What is kept of all roles, in ascending order of offers. Without a branch on whose turn it is, which nobody can
+    // foretell.
     int64_t merge() noexcept {
-        int64_t next[3] = {0, 0, 0};
-        for (int r = 0; r < 3; ++r) room.kept[r][kept[r]] = INT32_MAX;
+        for (int r = 0; r < 3; ++r) {
+            COUPONRY_ASSERT(kept[r] <= work.quota[r]);
+            room.kept[r][kept[r]] = INT32_MAX;
+        }
         const int64_t n = kept[0] + kept[1] + kept[2];
-        for (int r = 0; r < 3; ++r) COUPONRY_ASSERT(kept[r] <= work.quota[r]);
         COUPONRY_ASSERT(at + n <= work.chosen.offer.size);
+        const int32_t *reward = room.kept[0], *activation = room.kept[1], *innovation = room.kept[2];
+        int64_t next[3] = {0, 0, 0};
         for (int64_t k = 0; k < n; ++k, ++at) {
-            int r = room.kept[1][next[1]] < room.kept[0][next[0]] ? 1 : 0;
-            r = room.kept[2][next[2]] < room.kept[r][next[r]] ? 2 : r;
-            work.chosen.offer[at] = room.kept[r][next[r]];
-            work.chosen.score[at] = room.kept_score[r][next[r]];
-            work.chosen.role[at] = static_cast<uint8_t>(r);
-            ++next[r];
+            const int32_t a = reward[next[0]], b = activation[next[1]], c = innovation[next[2]];
+            const int64_t first = int64_t{a < b} & int64_t{a < c}, second = int64_t{b < c} & (1 - first);
+            const int64_t third = 1 - first - second;
+            const int32_t lower = a < b ? a : b;
+            work.chosen.offer[at] = lower < c ? lower : c;
+            work.chosen.score[at] = of_bits((bits_of(room.kept_score[0][next[0]]) & static_cast<int32_t>(-first)) |
+                                            (bits_of(room.kept_score[1][next[1]]) & static_cast<int32_t>(-second)) |
+                                            (bits_of(room.kept_score[2][next[2]]) & static_cast<int32_t>(-third)));
+            work.chosen.role[at] = static_cast<uint8_t>(second + 2 * third);
+            next[0] += first, next[1] += second, next[2] += third;
         }
         return n;
     }

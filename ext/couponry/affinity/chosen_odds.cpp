@@ -39,7 +39,7 @@ public:
         : tables_(tables),
           bought_(bought),
           chosen_(chosen),
-          place_(static_cast<size_t>(tables.groups), -1) {}
+          place_(static_cast<size_t>(tables.groups), 0) {}
 
     void all() {
         int64_t end = 0;
@@ -79,33 +79,34 @@ private:
             total_[k] += of_customer + few * of(tables_.popular, offer);
         }
         for (int64_t g = 0; g < tables_.of_group.rows; ++g) add_groups(g, begin, stop, first, end);
-        for (int64_t k = 0; k < offers; ++k)
-            if (chosen_.role[first + k]) chosen_.score[first + k] = static_cast<float>(total_[k]);
+        for (int64_t k = 0; k < offers; ++k) {  // without a branch on the role, which nobody can foretell
+            const float either[] = {chosen_.score[first + k], static_cast<float>(total_[k])};
+            chosen_.score[first + k] = either[chosen_.role[first + k] != 0];
+        }
     }
 
     void add_groups(int64_t g, int64_t begin, int64_t stop, int64_t first, int64_t end) {
         const View<const int32_t> of_items = tables_.of_items.row(g), of_offers = tables_.of_offers.row(g);
-        int32_t groups = 0;
+        int32_t groups = 1;  // the first one stands for what was not bought of
         of_group_.resize(2 * (stop - begin + 1));
+        of_group_[0] = LEAST_BOUGHT, of_group_[1] = LEAST_ITEMS;
         for (int64_t e = begin; e < stop; ++e) {
             int32_t& place = place_[of_items[bought_.item[e]]];
-            if (place < 0) {
+            if (place == 0) {
                 place = groups++;
                 of_group_[2 * place] = LEAST_BOUGHT, of_group_[2 * place + 1] = LEAST_ITEMS;
             }
             of_group_[2 * place] += amount_[e - begin] - 1.0;
             of_group_[2 * place + 1] += 1.0;
         }
-        of_group_[2 * groups] = LEAST_BOUGHT, of_group_[2 * groups + 1] = LEAST_ITEMS;  // of what was not bought of
-        of_group_.resize(2 * (groups + 1));
+        of_group_.resize(2 * groups);
         of_group_.take_logarithms();
         const double by_bought = of(tables_.of_group.row(g), 0), by_items = of(tables_.of_group.row(g), 1);
         for (int64_t d = first; d < end; ++d) {
-            int32_t at = place_[of_offers[chosen_.offer[d]]];
-            at = at < 0 ? groups : at;
+            const int32_t at = place_[of_offers[chosen_.offer[d]]];
             total_[d - first] += by_bought * of_group_[2 * at] + by_items * of_group_[2 * at + 1];
         }
-        for (int64_t e = begin; e < stop; ++e) place_[of_items[bought_.item[e]]] = -1;
+        for (int64_t e = begin; e < stop; ++e) place_[of_items[bought_.item[e]]] = 0;
     }
 
     static double of(const View<const float>& table, int64_t k) noexcept { return static_cast<double>(table[k]); }
@@ -113,7 +114,7 @@ private:
     const BegunTables& tables_;
     const BoughtItems& bought_;
     const Chosen& chosen_;
-    std::vector<int32_t> place_;  // of each group among those of the customer at hand, -1: none
+    std::vector<int32_t> place_;  // of each group among those of the customer at hand, 0: none
     Numbers amount_, total_, of_group_;
     std::vector<double> said_;
 };
@@ -142,19 +143,19 @@ public:
     }
 
 private:
+    // Without a branch on whose probability it is: nobody can foretell the role of the next offer.
     void to_buy(double trips, int64_t first, int64_t end) {
         const int64_t offers = end - first;
         int64_t own = 0;
         total_.resize(offers + 1);
+        odds_.resize(offers + 1);
         for (int64_t k = 0; k < offers; ++k) {
             total_[k] = std::max(static_cast<double>(chosen_.score[first + k]), LEAST_SCORE);
-            own += tables_.own && chosen_.role[first + k] == 0;
+            odds_[own] = std::min(total_[k], MAX_LOG_ODDS);
+            own += is_own(first + k);
         }
         total_[offers] = trips;
         odds_.resize(own);
-        own = 0;
-        for (int64_t k = 0; k < offers; ++k)
-            if (tables_.own && chosen_.role[first + k] == 0) odds_[own++] = std::min(total_[k], MAX_LOG_ODDS);
         odds_.take_exponentials();
         for (int64_t k = 0; k < own; ++k) odds_[k] -= 1.0;
         odds_.take_logarithms();
@@ -163,17 +164,19 @@ private:
         own = 0;
         for (int64_t k = 0; k < offers; ++k) {
             const uint8_t r = chosen_.role[first + k];
-            if (tables_.own && r == 0) {
-                total_[k] = odds_[own++];
-                continue;
-            }
             const double s = total_[k];
             const double curve =
                 (static_cast<double>(tables_.score[r]) + static_cast<double>(tables_.squared[r]) * s) * s;
-            total_[k] = static_cast<double>(tables_.table.row(r)[chosen_.offer[first + k]]) + curve +
-                        static_cast<double>(tables_.trips[r]) * came;
+            const double either[] = {static_cast<double>(tables_.table.row(r)[chosen_.offer[first + k]]) + curve +
+                                         static_cast<double>(tables_.trips[r]) * came,
+                                     odds_[own]};
+            total_[k] = either[is_own(first + k)];
+            own += is_own(first + k);
         }
     }
+
+    // 1 where the personal model's own probability is kept, else 0.
+    int64_t is_own(int64_t d) const noexcept { return int64_t{tables_.own != 0} & int64_t{chosen_.role[d] == 0}; }
 
     // 1 / (1 + exp(-log odds)) of the customer's offers.
     void write(float* to, int64_t offers) {

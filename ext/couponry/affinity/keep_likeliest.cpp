@@ -6,12 +6,13 @@
 #include <new>
 #include <vector>
 
+#include "affinity/variants.hpp"
+
 namespace couponry {
 namespace {
 
 constexpr int64_t ROLES = 3;
-constexpr int64_t FEW = 64;    // offers of a customer that are compared each with each
-constexpr int32_t LANES = 16;  // that are compared at a time
+constexpr int64_t FEW = 64;  // offers of a customer that are compared each with each
 
 struct Offer {
     float score;
@@ -22,20 +23,11 @@ bool is_before(const Offer& one, const Offer& other) noexcept {
     return one.score > other.score || (one.score == other.score && one.place < other.place);
 }
 
-// A few offers of one role, in their order; as many as a multiple of LANES, the last of which are of no customer.
+// A few offers of one role, in their order; the scores after them are below all others.
 struct FewOffers {
     alignas(64) float score[FEW];
     int32_t place[FEW];
     int32_t count;
-
-    // How many are likelier than the d-th, or as likely and before it.
-    int32_t before(int32_t d) const noexcept {
-        const float own = score[d];
-        int32_t found = 0;
-        for (int32_t e = 0; e < count; ++e)
-            found += static_cast<int32_t>(score[e] > own) | (static_cast<int32_t>(score[e] == own) & (e < d));
-        return found;
-    }
 };
 
 class Taken {
@@ -63,10 +55,12 @@ private:
         }
         for (int64_t r = 0; r < ROLES; ++r) {
             FewOffers& role = roles_[r];
-            const int32_t count = role.count;
-            for (; role.count % LANES; ++role.count) role.score[role.count] = NOTHING;
-            const bool all = count <= quota_[r];
-            for (int32_t d = 0; d < count; ++d) few_[role.place[d]] = all || role.before(d) < quota_[r];
+            uint64_t taken = ~uint64_t{0};
+            if (role.count > quota_[r]) {
+                std::fill(role.score + role.count, role.score + FEW, NOTHING);
+                taken = affinity_kernels().largest_of_few(role.score, role.count, quota_[r]);
+            }
+            for (int32_t d = 0; d < role.count; ++d) few_[role.place[d]] = taken >> d & 1;
         }
     }
 

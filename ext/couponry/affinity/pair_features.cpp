@@ -90,6 +90,8 @@ public:
             while (next < work_.asked.size && work_.asked[next] < stop) ++next;
             if (next == first) continue;
             begin_customer(i);
+            fetch(first, next);
+            sum_all_groups();
             for (int64_t k = first; k < next; ++k) {
                 add(i, k);
                 if (++in_tile_ == TILE_PAIRS) finish_tile();
@@ -144,6 +146,23 @@ private:
             basket_ = (basket + 0.1) / (came_[numbers_.middle] + 0.1);
         }
         if (near_.column.size) begin_expected(i);
+    }
+
+    // What is read of the pairs that are asked about, before it is needed: tables of items are larger than caches.
+    void fetch(int64_t first, int64_t stop) const noexcept {
+        for (int64_t k = first; k < stop; ++k) {
+            const View<const double> of_item = numbers_.value.row(numbers_.row[k]);
+            COUPONRY_PREFETCH(of_item.data);
+            COUPONRY_PREFETCH(of_item.data + of_item.size - 1);
+            if (near_.column.size == 0) continue;
+            const int32_t column = near_.column[in_.item[work_.asked[k]]];
+            if (column < 0) continue;
+            const View<const float> coefficient = near_.coefficient.row(column);
+            for (const int32_t part : part_) COUPONRY_PREFETCH(coefficient.data + part);
+        }
+    }
+
+    void sum_all_groups() {
         for (int64_t g = 0; g < numbers_.group.rows; ++g) sum_groups(numbers_.group.row(g), grouped_[g]);
     }
 

@@ -9,6 +9,8 @@
 
 #include "affinity/choose.hpp"
 
+#include "affinity/rank_few.hpp"
+
 #include "trees/leaves_avx2.hpp"
 
 #include "trees/score_tiles.hpp"
@@ -19,7 +21,8 @@
 
 namespace couponry {
 
-const AffinityKernels affinity_avx2{"avx2", has_avx2, choose, score_tiles, take_logarithms, take_exponentials};
+const AffinityKernels affinity_avx2{"avx2",      has_avx2,        choose,           largest_of_few,
+                                    score_tiles, take_logarithms, take_exponentials};
 
 }  // namespace couponry
 

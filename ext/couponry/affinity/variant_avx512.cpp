@@ -9,6 +9,8 @@
 
 #include "affinity/choose.hpp"
 
+#include "affinity/rank_few.hpp"
+
 #include "trees/leaves_avx512.hpp"
 
 #include "trees/score_tiles.hpp"
@@ -19,7 +21,8 @@
 
 namespace couponry {
 
-const AffinityKernels affinity_avx512{"avx512", has_avx512, choose, score_tiles, take_logarithms, take_exponentials};
+const AffinityKernels affinity_avx512{"avx512",    has_avx512,      choose,           largest_of_few,
+                                      score_tiles, take_logarithms, take_exponentials};
 
 }  // namespace couponry
 

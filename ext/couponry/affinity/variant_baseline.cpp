@@ -5,6 +5,8 @@
 
 #include "affinity/choose.hpp"
 
+#include "affinity/rank_few.hpp"
+
 #include "trees/leaves_baseline.hpp"
 
 #include "trees/score_tiles.hpp"
@@ -14,6 +16,7 @@
 namespace couponry {
 
 const AffinityKernels affinity_baseline{
-    "baseline", []() noexcept { return true; }, choose, score_tiles, take_logarithms, take_exponentials};
+    "baseline",       []() noexcept { return true; }, choose, largest_of_few, score_tiles, take_logarithms,
+    take_exponentials};
 
 }  // namespace couponry
