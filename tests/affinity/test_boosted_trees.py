@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from couponry import InvalidInput
 from couponry.affinity import BoostedTrees, LogisticRegression, Sample
+from couponry.affinity.scores.lightgbm_library import Booster
 from couponry.affinity.scores.lightgbm_trees import SETTINGS, read_trees, rounded_down
 from couponry.kernels import available
 
@@ -238,3 +239,31 @@ def test_refusals_of_rows_to_score(fitted: BoostedTrees) -> None:
     x, y = rows_of(500)
     with pytest.raises(InvalidInput, match="log_odds: expected log odds that the trees start from"):
         BoostedTrees(trees=1).fit(x, y, log_odds=np.zeros(500)).predict(x)
+
+
+def test_trees_are_trained_without_scikit_learn() -> None:
+    """LightGBM's Python package loads it, and pandas and scipy.stats: a second's work."""
+    code = (
+        "import sys, numpy as np\n"
+        "from couponry.affinity import BoostedTrees\n"
+        "x = np.arange(400, dtype=np.float32).reshape(200, 2)\n"
+        "BoostedTrees(trees=2).fit(x, x[:, 0] > 150)\n"
+        "print(sorted({'lightgbm', 'sklearn', 'scipy.stats'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_a_library_elsewhere_is_found_by_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("couponry.affinity.scores.lightgbm_library.NAMES", ())
+    x, y = rows_of(300)
+    again = BoostedTrees(trees=2, least_in_leaf=5).fit(x, y, threads=1)
+    monkeypatch.undo()
+    assert same(BoostedTrees(trees=2, least_in_leaf=5).fit(x, y, threads=1), again)
+
+
+def test_what_lightgbm_refuses_is_said() -> None:
+    x, y = rows_of(300)
+    weight, start = np.ones(300, np.float32), np.zeros(300)
+    with pytest.raises(RuntimeError, match=r"LightGBM: .*num_leaves"):
+        Booster(x, y, weight, start, {"num_leaves": -1})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...kernels.affinity_contract import MOST_LEAVES, Trees
 from ...utils.progress.own_thread import on_own_thread
 from ...utils.progress.watch import check_cancelled, go_on
+from .lightgbm_library import Booster
 
 MISSING = 'BoostedTrees are trained by the package lightgbm: pip install "couponry[trees]"'
 
@@ -71,23 +72,17 @@ def train_trees(
     ImportError
         If LightGBM is not installed.
     """
-    try:
-        import lightgbm
+    check_cancelled()
+    given = features, outcome, weight, start, {**SETTINGS, **settings}
+    try:  # seconds, within which it asks nobody whether it should go on
+        begun = on_own_thread(lambda: Booster(*given))
     except ImportError as error:
         raise ImportError(MISSING) from error
-    check_cancelled()
-    parameters = {**SETTINGS, **settings}
-    rows = lightgbm.Dataset(
-        features, outcome.astype(np.float32), weight=weight, init_score=start, params=parameters
-    )
-    on_own_thread(rows.construct)  # seconds, within which it asks nobody whether it should go on
-
-    def tell(state: Any) -> None:
-        done = state.iteration + 1
-        go_on("fit", f"tree {done} of {trees}", done / trees)
-
-    booster = lightgbm.train(parameters, rows, num_boost_round=trees, callbacks=[tell])
-    return read_trees(booster.dump_model(), features.shape[1])
+    with begun as booster:
+        for tree in range(1, trees + 1):
+            booster.add_tree()
+            go_on("fit", f"tree {tree} of {trees}", tree / trees)
+        return read_trees(booster.dump(), features.shape[1])
 
 
 def read_trees(model: dict[str, Any], features: int) -> tuple[Trees, NDArray[np.float64]]:
