@@ -7,6 +7,7 @@
 #include <new>
 #include <vector>
 
+#include "affinity/pair_groups.hpp"
 #include "affinity/variants.hpp"
 #include "affinity/words.hpp"
 
@@ -14,23 +15,10 @@ namespace couponry {
 namespace {
 
 constexpr int64_t TILE_PAIRS = 64;
-constexpr int64_t MOST_HALF_LIVES = 2;  // at which purchases of groups are summed
 constexpr int64_t LATE_WEEKS[] = {4, 8};
 constexpr int64_t RECENT_WEEKS[] = {1, 2, 4, 8};
 constexpr double PRIOR_ITEMS = 10.0, LEAST_RATE = 1e-3, MOST_SPREADS = 8.0, LEAST_LEFT = 0.05;
 constexpr int64_t AS_THEY_ARE[] = {1, 2, 7, 8, 10, 11, 12, 13, 14, 15, 16, 23, 24, 26, 31, 32};
-
-struct PairOfGroup {
-    int64_t key;  // the group, and how long ago
-    int64_t pair;
-};
-
-// Of a customer and group.
-struct Cell {
-    int64_t times, items;
-    int32_t first, last;
-    double bought[MOST_HALF_LIVES];
-};
 
 // How many bits are set, on processors that cannot count them as well.
 int ones_of(uint64_t bits) noexcept {
@@ -39,29 +27,6 @@ int ones_of(uint64_t bits) noexcept {
     bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
     return static_cast<int>(bits * 0x0101010101010101u >> 56);
 }
-
-constexpr size_t FEW_PAIRS = 48;  // that are put into order one by one
-
-void sort(std::vector<PairOfGroup>& order) {
-    if (order.size() > FEW_PAIRS) {
-        std::sort(order.begin(), order.end(),
-                  [](const PairOfGroup& one, const PairOfGroup& other) { return one.key < other.key; });
-        return;
-    }
-    for (size_t r = 1; r < order.size(); ++r) {
-        const PairOfGroup now = order[r];
-        size_t to = r;
-        for (; to && order[to - 1].key > now.key; --to) order[to] = order[to - 1];
-        order[to] = now;
-    }
-}
-
-// A customer's pairs in one grouping.
-struct Grouped {
-    std::vector<PairOfGroup> order;
-    std::vector<int32_t> cell, newer;  // of each pair
-    std::vector<Cell> cells;
-};
 
 class Features {
 public:
