@@ -91,14 +91,15 @@ def message_costs(compiled: CompiledCampaign, plan: Plan) -> float:
 
 
 def _assert_worth(compiled: CompiledCampaign, plan: Plan, worth: float, rounding: float) -> None:
-    """Derive once more what an allocation in memory is worth, limit by limit from the coupons' own numbers."""
-    if len(plan.free) < compiled.problem.customers:
+    """Derive once more, limit by limit from the coupons' own numbers, what an allocation summed as given is worth."""
+    if plan.usage_error.any():
         return
     if len(compiled.item) != compiled.problem.candidates:  # customers whom this process never saw
         return
-    chosen, limits = chosen_positions(plan.free_choice), compiled.limits
+    choice, limits = plan.whole_choice(), compiled.limits
+    chosen = chosen_positions(choice)
     flat = summed_usage(compiled.problem, chosen).ravel()
-    values = compiled.coupon_values(compiled.campaign.value, compiled.given(0, plan.free_choice))
+    values = compiled.coupon_values(compiled.campaign.value, compiled.given(0, choice))
     derived = np.longdouble(0.0 if values is None else values.astype(np.longdouble).sum())
     for m, measure in enumerate(limits.measures):
         if measure.mode != "soft":

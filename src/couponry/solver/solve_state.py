@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,7 +142,7 @@ class SolveState:
 
     @property
     def fits_in_memory(self) -> bool:
-        """Whether every customer is left free for repair, which takes all candidates in memory."""
+        """Whether all candidates may be looked at as they are given."""
         return self.problem.candidates <= self.options.sizes.in_memory_candidates
 
     @property
@@ -234,6 +234,28 @@ class SolveState:
                 measured.moves,
             )
         )
+
+    def offer_as_given(self, plan: Plan) -> Plan:
+        """Keep an allocation of few free customers, all candidates in memory, if it is the best so far.
+
+        Returns
+        -------
+        Plan
+            With the sums of the values as given.
+        """
+        measured = self.repair().measure(plan.whole_choice(), plan.moves)
+        if self._asserts:
+            assert_allocation(self.problem, measured)
+        exact = replace(
+            plan,
+            usage=measured.usage,
+            usage_error=np.zeros(measured.usage.shape),
+            activity=measured.activity,
+            objective=measured.objective,
+            feasible=measured.feasible,
+        )
+        self.offer(exact)
+        return exact
 
     def _checked(self, bound: float, plan: Plan | None, prices: NDArray[np.float64]) -> float:
         """A bound that is not below an allocation's objective, which is there only by rounding."""

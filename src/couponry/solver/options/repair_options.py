@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FreeCustomerOptions:
-    """Who is left free for repair in campaigns too large to repair as a whole."""
+    """Who is left free for repair in campaigns too large to repair as a whole at once."""
 
     candidates_per_coupon: float = 2.0
     """Candidates near enough to change hands for each coupon that a limit needs: not all of them can be used."""
@@ -31,6 +31,12 @@ class FreeCustomerOptions:
 
     tries: int = 4
     """Tries, at most, each with `more_candidates` times as many candidates where that was not enough."""
+
+    tries_before_all: int = 2
+    """The same where all may be free afterwards, at the cost of a few tries."""
+
+    most_share_before_all: float = 0.25
+    """Share of all candidates that free customers may have there: repair of more takes as long as that of all."""
 
     repaired_per_second: float = 1e6
     """Candidates of free customers that are gathered, repaired and filled in a second, about.

@@ -19,10 +19,14 @@ class SizeOptions:
     in_memory_candidates: int = 4_000_000
     """Candidates up to which a campaign is no burden to hold and to look at again.
 
-    Up to here every customer is free for repair, sums are taken from the values as given, and quasi-Newton steps are
-    not counted. Beyond, most customers are fixed at their best choice, sums are taken from packed values with a known
-    error, and passes are what time goes into.
+    Up to here sums are taken from the values as given, every customer is free for repair where few were not enough, and
+    quasi-Newton steps are not counted. Beyond, sums are taken from packed values with a known error, and passes are
+    what time goes into.
     """
+
+    repaired_whole_candidates: int = 1 << 17
+    """Candidates up to which every customer is free for repair at once: so few are repaired in the time in which others
+    are fixed. No more than `in_memory_candidates`."""
 
     page_cache_bytes: float | None = None
     """Bytes of packed candidates in files that the system may keep in memory; None: most of what it says is available.

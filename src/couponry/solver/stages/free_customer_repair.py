@@ -135,8 +135,7 @@ class FreeCustomerRepair:
         state, problem, free = self._state, self._state.problem, self._state.options.free_customers
         factor = np.full(len(problem.lower), self._per_coupon)
         near = no_free_customers(problem)
-        within = self._within is not None
-        for _ in range(state.options.free_search.tries if within else free.tries):
+        for _ in range(self._tries):
             # who was free stays free, and as it was allocated
             more = regret_thresholds(self._needs, state.scales, self._regrets, factor, free)
             near = np.maximum(near, more)
@@ -146,6 +145,8 @@ class FreeCustomerRepair:
                     raise OutOfTime
                 return False
             repaired = self._repair(near)
+            if repaired is None:
+                return False
             broken = problem.hard & (repaired.violation > 0)
             if not broken.any():
                 return True
@@ -157,11 +158,22 @@ class FreeCustomerRepair:
             self._needs.raise_to(over, under)
         return False
 
-    def _repair(self, near: NDArray[np.float32]) -> _Repaired:
-        """One try: fix all customers but those that the thresholds single out, and repair these."""
+    @property
+    def _tries(self) -> int:
+        """Tries, at most."""
+        options = self._state.options
+        if self._within is not None:
+            return options.free_search.tries
+        free = options.free_customers
+        return free.tries_before_all if self._state.fits_in_memory else free.tries
+
+    def _repair(self, near: NDArray[np.float32]) -> _Repaired | None:
+        """One try: fix all customers but those that the thresholds single out, and repair these; None if too many."""
         fixed = self._fixed(near)
         if self._goes_on and (found := self._repaired_within(fixed)) is not None:
             return found
+        if self._are_as_many_as_all(fixed):
+            return None
         return self._repair_free(fixed)
 
     def _fixed(self, near: NDArray[np.float32]) -> FixedChoices:
@@ -246,8 +258,16 @@ class FreeCustomerRepair:
             found = replace(found, chosen=chosen)
             fixed, engine, price = others, self._state.engine, self._within.price
         plan = plan_of(problem, engine, price, fixed, usage, activity, found)
+        if self._state.fits_in_memory:
+            return self._state.offer_as_given(plan)
         self._state.offer(plan)
         return plan
+
+    def _are_as_many_as_all(self, fixed: FixedChoices) -> bool:
+        """Whether all may be free as well, and repair of all takes about as long."""
+        state = self._state
+        most = state.options.free_customers.most_share_before_all * state.problem.candidates
+        return state.fits_in_memory and fixed.engine.candidates > most
 
     def _is_too_long(self, near: NDArray[np.float32]) -> bool:
         """Whether a time limit leaves too little to repair all who are left free, as a sample tells."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..dual.search.descent import is_repaired_whole
 from ..dual.search.price_point import PricePoint
 from ..primal.exact_dual import exact_dual
 from ..primal.exchange import ExchangeSearch
@@ -12,9 +13,9 @@ from .free_customer_repair import FreeCustomerRepair, is_worth_exchanging, wante
 def round_to_integers(state: SolveState, point: PricePoint) -> None:
     """Repair and fill everybody's best choice, and take the bound in float64 where that may help.
 
-    In campaigns too large to hold only some customers are left free for repair. A choice that is too far off the
-    limits is left alone while there is time to look for better prices, and any where the time is up and there is an
-    allocation.
+    Only some customers are left free for repair at first. Where that leaves the gap open, and all candidates are in
+    memory, all are. A choice that is too far off the limits is left alone while there is time to look for better
+    prices, and any where the time is up and there is an allocation.
     """
     if state.best is not None and state.clock.left <= 0:
         return
@@ -22,10 +23,12 @@ def round_to_integers(state: SolveState, point: PricePoint) -> None:
         search = state.search
         if search.is_far(point.evaluation) and state.clock.left > search.reserved_seconds:
             state.clock.say("too far off the limits to be repaired")
-        elif state.fits_in_memory:
-            _round_everybody(state, point)
-        else:
+            return
+        if not is_repaired_whole(state.problem, state.options):
             FreeCustomerRepair.at(state, point).run()
+            if not (state.fits_in_memory and state.is_open and state.clock.left > 0):
+                return
+        _round_everybody(state, point)
 
 
 def _round_everybody(state: SolveState, point: PricePoint) -> None:

@@ -105,10 +105,22 @@ def coupons_quick_to_repair(problem: Problem, coupons: float, options: PriceSear
     return min(quick, options.near_share * coupons)
 
 
+def is_repaired_whole(problem: Problem, options: SolverOptions) -> bool:
+    """Tell whether every customer is free for repair at once.
+
+    Parameters
+    ----------
+    problem : Problem
+    options : SolverOptions
+    """
+    sizes = options.sizes
+    return problem.candidates <= min(sizes.repaired_whole_candidates, sizes.in_memory_candidates)
+
+
 def may_copy_a_share(problem: Problem, options: SolverOptions) -> bool:
     """Tell whether a share of everybody's candidates may be copied: they are here, and no more than are held easily.
 
-    Where there are so few that every customer is free for repair, none is copied.
+    Where there are so few that every customer is free for repair at once, none is copied.
 
     Parameters
     ----------
@@ -116,8 +128,8 @@ def may_copy_a_share(problem: Problem, options: SolverOptions) -> bool:
     options : SolverOptions
     """
     is_here = isinstance(problem.packed, HeldCandidates)
-    least, most = options.sizes.in_memory_candidates, options.free_search.candidates
-    return is_here and least < problem.candidates <= most
+    is_no_burden = problem.candidates <= options.free_search.candidates
+    return is_here and is_no_burden and not is_repaired_whole(problem, options)
 
 
 def share_quick_to_repair(
