@@ -1,12 +1,9 @@
-"""Sums, different values and requirements: campaigns against HiGHS, single customers against enumeration.
+"""Sums, different values and requirements: single customers against enumeration.
 
-Campaigns of 300 customers and more, with rules of one kind alone or of all kinds, are solved beside HiGHS; with
---households their customers live in households, whose messages may cost something. What comes back is checked from the
-tables by the oracle and by `couponry verify`. Single customers with every kind of rule are searched by all kernels, and
-compared with all of their subsets. Both stop after some seconds.
+Single customers with every kind of rule are searched by all kernels, and compared with all of their subsets, for so
+many seconds at most. `rule_campaigns.py` has whole campaigns.
 
-    python -m tests.fuzz.rules --campaigns 500 --customers 100000 --seconds 3600
-    python -m tests.fuzz.rules --campaigns 20 --largest 300 --customers 5000 --seconds 120 [--households]
+    python -m tests.fuzz.rules --customers 100000 --seconds 3600
 """
 
 from __future__ import annotations
@@ -14,37 +11,21 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.support.comparison import Comparison, compare, measure_by_highs
 from tests.support.kernel_cases import Case, backend, backend_names, native_names, reference
-from tests.support.oracle import Stop
-from tests.support.random_campaigns import SUMS, RandomCampaign, draw
-from tests.support.random_units import UnitCampaign, draw_units
+from tests.support.random_campaigns import SUMS
 from tests.support.row_cases import row_case
 
-import couponry
 from couponry.kernels.reference.preference import number_of, order_of_choice
 from couponry.kernels.reference.search_bounds import whole_values
 from couponry.kernels.set_layout import MANDATORY_WEIGHT
 from couponry.solver.cardinality_constraints import CardinalityConstraints
 from couponry.solver.row_tables.customer_rows import CustomerRowTable
-
-LARGEST_SHORTFALL = 0.3
-"""Percent of HiGHS's objective that a campaign may fall short by."""
-
-MEAN_SHORTFALL = 0.03
-"""Percent, on average."""
-
-NOISE = 1e-7
-"""Percent of an objective that sums of float64, and HiGHS's own tolerances, may be off."""
 
 CUSTOMERS_OF_A_CASE = 200
 LONGEST = 9  # candidates: 512 subsets
@@ -54,10 +35,6 @@ LONGEST = 9  # candidates: 512 subsets
 class Figures:
     """What was found so far."""
 
-    campaigns: int = 0
-    unsolved: int = 0
-    shortfalls: list[float] = field(default_factory=list)
-    above: list[float] = field(default_factory=list)
     customers: int = 0
     by_reference: int = 0
     cut_off: int = 0
@@ -65,65 +42,11 @@ class Figures:
 
     def summary(self) -> str:
         """In words."""
-        lines = [f"{self.campaigns} campaigns, {self.unsolved} of them without an allocation"]
-        if self.shortfalls:
-            lines.append(
-                f"shortfall to HiGHS: {max(self.shortfalls):.4f} % at most, "
-                f"{np.mean([max(0.0, s) for s in self.shortfalls]):.4f} % on average; "
-                f"bound above the best known allocation by {min(self.above):.2g} % at least"
-            )
-        lines.append(
+        first = (
             f"{self.customers} customers against enumeration, {self.by_reference} of them by the reference, too; "
             f"{self.cut_off} searches cut off"
         )
-        return "\n".join([*lines, *self.wrong, f"{len(self.wrong)} wrong"])
-
-
-# ---- campaigns
-
-
-def run_campaigns(
-    first: int, count: int, largest: int, until: float, figures: Figures, *, households: bool
-) -> None:
-    """Solve campaigns by couponry and by HiGHS."""
-    for seed in range(first, first + count):
-        if time.monotonic() > until:
-            return
-        drawn = draw_units(seed, largest) if households else draw(seed, largest)
-        found = compare(drawn, measure_by_highs(drawn, Stop(1e-5, nodes=30)))
-        figures.campaigns += 1
-        figures.wrong += [f"campaign {seed}: {what}" for what in judged(found)]
-        figures.wrong += [f"campaign {seed}: verify: {what}" for what in verified(drawn)]
-        if found.shortfall is None or found.above is None:
-            figures.unsolved += 1
-            continue
-        figures.shortfalls.append(found.shortfall)
-        figures.above.append(found.above)
-    mean = np.mean([max(0.0, s) for s in figures.shortfalls]) if figures.shortfalls else 0.0
-    if mean > MEAN_SHORTFALL:
-        figures.wrong.append(f"mean shortfall {mean:.4f} %")
-
-
-def judged(found: Comparison) -> Iterator[str]:
-    """What is wrong with a comparison."""
-    yield from found.wrong
-    if found.shortfall is not None and found.shortfall > LARGEST_SHORTFALL:
-        yield f"shortfall {found.shortfall:.4f} % ({found.method})"
-    if found.above is not None and found.above < -NOISE:
-        yield f"the bound is {-found.above:.2g} % below a known allocation ({found.method})"
-
-
-def verified(drawn: RandomCampaign | UnitCampaign) -> list[str]:
-    """What `couponry verify` finds wrong with campaign and result once both are written."""
-    with tempfile.TemporaryDirectory() as folder:
-        campaign = drawn.campaign(backups=3)
-        written = couponry.write_campaign(campaign, Path(folder) / "campaign")
-        result = campaign.solve(threads=1)
-        report = couponry.verify_result(written, result.write(Path(folder) / "result"))
-    return list(report.problems)
-
-
-# ---- single customers
+        return "\n".join([first, *self.wrong, f"{len(self.wrong)} wrong"])
 
 
 def run_customers(
@@ -244,28 +167,16 @@ def keeps_row(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run both, and print the figures; 1 where anything is wrong."""
+    """Run it, and print the figures; 1 where anything is wrong."""
     parser = argparse.ArgumentParser("python -m tests.fuzz.rules", description=__doc__)
-    parser.add_argument("--campaigns", type=int, default=50)
-    parser.add_argument(
-        "--largest", type=int, default=2000, help="customers of a campaign, at most"
-    )
     parser.add_argument("--customers", type=int, default=10_000)
-    parser.add_argument(
-        "--first", type=int, default=SUMS, help="seed of the first campaign and case"
-    )
-    parser.add_argument("--seconds", type=float, default=600.0, help="of each of both, at most")
+    parser.add_argument("--first", type=int, default=SUMS, help="seed of the first case")
+    parser.add_argument("--seconds", type=float, default=600.0, help="at most")
     parser.add_argument("--reference", type=float, default=0.1, help="share of customers by it")
-    parser.add_argument("--households", action="store_true", help="campaigns of households")
     given = parser.parse_args(arguments)
     figures = Figures()
     until = time.monotonic() + given.seconds
     run_customers(given.first, given.customers, given.reference, until, figures)
-    until = time.monotonic() + given.seconds
-    households = given.households
-    run_campaigns(
-        given.first, given.campaigns, given.largest, until, figures, households=households
-    )
     print(figures.summary())
     return 1 if figures.wrong else 0
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from itertools import combinations, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from couponry import Campaign, CustomerRule, Limit, verify_result, write_campaign
+from couponry.solver.infeasibility.reachable_ratios import RatioRanges
+from couponry.utils.errors import OutOfTime
 
 CUSTOMERS, OFFERS = 4, 3
 RNG = np.random.default_rng(3)
@@ -56,3 +59,27 @@ def test_it_is_the_best_of_all_allocations(name: str, tmp_path: Path) -> None:
     assert rule == {"customer_rule": "slots", "min": 2, "max": 2, "reachable": {"min": slots}}
     folder = write_campaign(campaign(limit), tmp_path / "campaign")
     assert verify_result(folder, result.write(tmp_path / "out")).ok
+
+
+@pytest.mark.parametrize(("tried", "is_known"), [(0, False), (1, False), (6, True)])
+def test_a_clock_that_ends_the_search_leaves_what_was_found(
+    tried: int, is_known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing nearer than what is asked was found, that is said, not what is asked."""
+    limit, best, _ = CASES["at least"]
+    room, left = RatioRanges._room, iter(range(tried))
+
+    def until_out_of_time(*arguments: Any) -> float | None:
+        if next(left, None) is None:
+            raise OutOfTime
+        return room(*arguments)
+
+    monkeypatch.setattr(RatioRanges, "_room", until_out_of_time)
+    found = campaign(limit).solve(threads=1).infeasible
+    assert found is not None
+    (entry,) = found["limits"]
+    if is_known:
+        assert best <= entry["reachable"] < limit.min
+    else:
+        assert entry["reachable"] is None
+        assert "limit 'return' asks min 50 (what is reachable was not found)" in found["message"]

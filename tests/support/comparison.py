@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from tests.support.one_rule import Drawn
 from tests.support.oracle import Optimum, Oracle, Reach, Stop
-from tests.support.random_campaigns import RandomCampaign
-from tests.support.random_units import UnitCampaign
 
+import couponry
+from couponry import Campaign
 from couponry.result import Result
 from couponry.solver.options import DEFAULT_OPTIONS, SolverOptions
 
@@ -126,7 +128,7 @@ class Yardstick:
     seconds: float
 
 
-def measure_by_highs(drawn: RandomCampaign | UnitCampaign, stop: Stop) -> Yardstick:
+def measure_by_highs(drawn: Drawn, stop: Stop) -> Yardstick:
     """Solve a campaign by HiGHS; where it finds nothing better in time, the planted allocation stands."""
     oracle = drawn.oracle()
     reach = oracle.reach()
@@ -146,23 +148,30 @@ def measure_by_highs(drawn: RandomCampaign | UnitCampaign, stop: Stop) -> Yardst
 
 
 def compare(
-    drawn: RandomCampaign | UnitCampaign,
+    drawn: Drawn,
     by: Yardstick,
     *,
     time_limit: float | None = None,
     options: SolverOptions = DEFAULT_OPTIONS,
+    folder: Path | None = None,
 ) -> Comparison:
-    """Solve by couponry with its default settings on one thread; check, and compare with HiGHS."""
+    """Solve by couponry with its default settings on one thread; check, and compare with HiGHS.
+
+    folder: where campaign and result are written, and read and checked by `couponry verify`; None: nowhere.
+    """
     result: Result | None = None
     chosen = None
     started = time.perf_counter()
+    campaign = drawn.campaign() if folder is None else drawn.campaign(backups=3)
     try:
-        result = drawn.campaign().solve(threads=1, time_limit=time_limit, solver_options=options)
+        result = campaign.solve(threads=1, time_limit=time_limit, solver_options=options)
     except Exception as error:  # one crash must not hide what the other seeds show
         wrong = [f"{type(error).__name__}: {error}"]
     seconds = time.perf_counter() - started
     if result is not None:
         chosen, wrong = verify(by.oracle, by.reach, result)
+    if result is not None and folder is not None:
+        wrong += written(campaign, result, folder)
     return Comparison(
         drawn.seed,
         "crashed" if result is None else result.status,
@@ -176,3 +185,10 @@ def compare(
         by.seconds,
         wrong,
     )
+
+
+def written(campaign: Campaign, result: Result, folder: Path) -> list[str]:
+    """What `couponry verify` finds wrong with campaign and result once both are written."""
+    campaign = couponry.write_campaign(campaign, folder / "campaign")
+    report = couponry.verify_result(campaign, result.write(folder / "result"))
+    return [f"verify: {problem}" for problem in report.problems]

@@ -62,15 +62,14 @@ class RandomCampaign:
 
 def draw(seed: int, largest: int = 2000) -> RandomCampaign:
     """The campaign of a seed, of 300 to about `largest` customers; most are below a thousand."""
-    return _Draw(seed, largest).campaign()
+    return CampaignDraw(seed, largest).campaign()
 
 
-class _Draw(LimitDraw):
+class CampaignDraw(LimitDraw):
     """One campaign being drawn."""
 
     def campaign(self) -> RandomCampaign:
         offers, candidates, customers = self.tables()
-        value = self.objective
         history = None
         if self.shape == EVERYTHING:
             rules = self.all_rules(offers)
@@ -90,6 +89,17 @@ class _Draw(LimitDraw):
             sums = SumRules(self.seed, KINDS[part : part + 1] if part < 3 else KINDS)
             rules = sums.rules(rules, offers, candidates, history)
             self.features |= sums.features
+        return self.planted((offers, candidates, customers), rules, history)
+
+    def planted(
+        self,
+        tables: tuple[pa.Table, pa.Table, pa.Table],
+        rules: list[CustomerRule],
+        history: pa.Table | None,
+    ) -> RandomCampaign:
+        """The campaign of these tables and rules, with limits around an allocation that keeps the rules."""
+        offers, candidates, customers = tables
+        value = self.objective
         bare = Oracle(offers, candidates, customers, rules=rules, value=value, history=history)
         reach = bare.reach()
         if reach.missing.any():

@@ -55,7 +55,12 @@ class UnitCampaign:
 
 def draw_units(seed: int, largest: int = 300) -> UnitCampaign:
     """The campaign of a seed with households of one to five; some customers have none."""
-    drawn = draw(seed, largest)
+    return in_households(draw(seed, largest), with_costs=seed >= SUMS)
+
+
+def in_households(drawn: RandomCampaign, *, with_costs: bool) -> UnitCampaign:
+    """A campaign's customers in households, whose messages may cost something."""
+    seed = drawn.seed
     rng = np.random.default_rng([20261130, seed])
     features: set[str] = set()
     count = drawn.customers.num_rows
@@ -83,9 +88,9 @@ def draw_units(seed: int, largest: int = 300) -> UnitCampaign:
         kind = kind_of(rule, by_customer=by_customer)
         features.add(f"{kind} of {'each' if each else 'units'}")
         rules.append(replace(rule, each="customer" if each else None))
-    if seed >= SUMS and rng.random() < 0.5:
+    if with_costs and rng.random() < 0.5:
         features.add("costs of messages")
-        rules.append(_costs(drawn, rng))
+        rules.append(message_costs(drawn.oracle().value, rng))
     limits = [limit for limit in drawn.limits if limit.mode != "hard"]
     found = UnitCampaign(drawn, customers, rules, [], features, drawn.planted)
     bare = found.oracle()
@@ -100,9 +105,9 @@ def draw_units(seed: int, largest: int = 300) -> UnitCampaign:
     return replace(found, limits=limits, planted=planted)
 
 
-def _costs(drawn: RandomCampaign, rng: np.random.Generator) -> CustomerRule:
-    """What the messages of a household cost, a share of what coupons are worth."""
-    typical = float(np.median(np.abs(drawn.oracle().value)))
+def message_costs(value: NDArray[np.float64], rng: np.random.Generator) -> CustomerRule:
+    """What messages cost, a share of what coupons (e) are worth."""
+    typical = float(np.median(np.abs(value)))
     steps = np.sort(rng.choice([0.0, 0.1, 0.3], 6) * rng.random(6)) * typical
     return CustomerRule("messages", cost=steps.tolist())
 

@@ -61,6 +61,8 @@ def say_failure(failure: Failure, as_json: bool) -> ExitStatus:
         Of the failure.
     """
     status, message, kind = failure
+    if kind == "error":  # other libraries quote what they were given, however long
+        message = one_line(" ".join(message.split()))
     if kind is None:
         say(message)
     else:

@@ -274,7 +274,7 @@ def _conflict_message(limits: list[dict[str, Any]], certificate: InfeasibleSet) 
     """What cannot hold together, in words."""
     asks, rules = [], certificate.rules
     for entry in limits[:LIMITS_IN_MESSAGE]:
-        side, achievable = _side(entry), ""
+        side, achievable = _side(entry), " (what is reachable was not found)"
         if entry.get("reachable") is not None:
             most = "at most" if side == "min" else "at least"
             achievable = f" ({most} {entry['reachable']:,.6g} is reachable)"

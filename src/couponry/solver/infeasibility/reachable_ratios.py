@@ -7,6 +7,7 @@ where it is 0 lies the largest ratio. It is bracketed from above by ratios that 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,24 +70,30 @@ class RatioRanges:
         Returns
         -------
         float or None
-            No allocation is above it; of an upper bound, none is below it. None where that was not found.
+            No allocation is above it; of an upper bound, none is below it. None where nothing nearer than what is
+            asked was found: the asked ratio itself is out of reach.
         """
         if bound.achievable is None:  # as of sums in sets of many members
             return None
         sign = 1.0 if bound.is_min else -1.0
-        beyond, value = asked, sign * bound.achievable
+        value = sign * bound.achievable
         if not value < 0:
             return None
+        nearest = None
         with contextlib.suppress(OutOfTime):
-            beyond = self._bracketed(bound, asked, value, sign)
-        return beyond
+            for beyond in self._bracketed(bound, asked, value, sign):
+                nearest = beyond
+        return nearest
 
-    def _bracketed(self, bound: ConflictingBound, asked: float, value: float, sign: float) -> float:
-        """Narrow what is beyond reach down by regula falsi; `value` is what the asked ratio lacks, below 0."""
+    def _bracketed(
+        self, bound: ConflictingBound, asked: float, value: float, sign: float
+    ) -> Iterator[float]:
+        """Ratios beyond reach, narrowed down by regula falsi; `value` is what the asked one lacks, below 0."""
         width = abs(asked) or 1.0
         beyond, lack = asked, value
         within, room = asked - sign * width, self._room(bound, asked - sign * width, sign)
         while room is not None and room < 0 and width < 1e9 * (abs(asked) or 1.0):
+            yield within
             beyond, lack, width = within, room, 4 * width
             within = asked - sign * width
             room = self._room(bound, within, sign)
@@ -104,12 +111,12 @@ class RatioRanges:
             if found is None:
                 break
             if found < 0:
+                yield between
                 beyond, lack, room = between, found, room / 2 if side < 0 else room
                 side = -1
             else:
                 within, room, lack = between, found, lack / 2 if side > 0 else lack
                 side = 1
-        return beyond
 
     def _room(self, bound: ConflictingBound, ratio: float, sign: float) -> float | None:
         """The most that the numerator can exceed a ratio times the denominator by; of an upper bound, fall short."""
