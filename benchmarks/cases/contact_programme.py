@@ -2,12 +2,13 @@
 
     python benchmarks/cases/contact_programme.py [--customers 1000000] [--width 32] [--offers 600] [--windows] [--all]
 
-Candidates are the same throughout: offers on one of 28 days, of 150 brands, half of them capped, a fifth of the brands
-promised something, and a budget. Customers live in households, of 2.4 on average. Rules are slots alone, for each
-customer; slots of the household; at most so many for each of it as well; and what each message of a household costs.
-With --windows all of that and never more than two messages in any seven days, of single customers and of each in a
-household; with --all besides these at most so much discount for each customer, and a fifth of the offers only after
-another one: each choice is searched for then.
+Candidates are the same throughout: offers on one of 28 days, of 150 brands. Half of them are capped, a fifth of the
+brands promised something, and there is a budget, all set from what the best choices under each programme's own rules
+use. Customers live in households, of 2.4 on average. Rules are slots alone, for each customer; slots of the household;
+at most so many for each of it as well; and what each message of a household costs. With --windows all of that and never
+more than two messages in any seven days, of single customers and of each in a household; with --all besides these at
+most so much discount for each customer, and a fifth of the offers only after another one: each choice is searched for
+then.
 
 Prints JSON: for each of them the gap reached, and the processor time of a pass at the last prices as a multiple of one
 under slots alone, alternated in one run on one thread.
@@ -108,7 +109,7 @@ def tables(
 
 
 def limits(stated: Campaign, offers: pa.Table) -> list[Limit]:
-    """Caps, minimums of brands and a budget, set from what the best choices under slots alone use."""
+    """Caps, minimums of brands and a budget, set from what the best choices under a programme's own rules use."""
     rng = np.random.default_rng(8)
     used = stated.solve(threads=1).by("offer").to_arrow()
     coupons = np.array(used["coupons"].to_pylist())[: offers.num_rows].astype(float)
@@ -157,11 +158,11 @@ def main() -> None:
     options = parser.parse_args()
     output = for_figures_alone()
     offers, candidates, customers = tables(options.customers, options.width, options.offers)
-    free = Campaign(offers, candidates, customers, rules=PROGRAMMES["slots alone"][1])
-    agreed = limits(free, offers)
     results = {}
     stated_rules = programmes(offers, windows=options.windows, everything=options.all)
     for name, (unit, rules) in stated_rules.items():
+        free = Campaign(offers, candidates, customers, rules=rules, unit=unit)
+        agreed = limits(free, offers)
         stated = Campaign(offers, candidates, customers, rules=rules, limits=agreed, unit=unit)
         started = time.process_time()
         results[name] = stated.solve(threads=1, gap=options.gap)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.support.checked_solve import SLOTS, pairs
@@ -73,3 +75,37 @@ def test_exact_choice_is_the_best_one_from_any_start(seed: int) -> None:
         chosen, worth = repair.exact_choice(start, problem.objective)
         assert np.array_equal(chosen, best)
         assert worth == pytest.approx(candidates["value"][best == 1].sum())
+
+
+def test_customers_choose_anew_where_no_single_move_gives_what_is_promised() -> None:
+    customers = 40
+    offers = {
+        "offer": [0, 1, 2],
+        "day": [1, 5, 10],
+    }  # the second one takes the place of both others
+    rng = np.random.default_rng(3)
+    candidates = {
+        "customer": np.repeat(np.arange(customers), 3),
+        "offer": np.tile([0, 1, 2], customers),
+        "value": 1.0 + rng.random(3 * customers),
+    }
+    rules = [CustomerRule("any seven days", max=1, window=7)]
+    promise = Limit("promise", by="offer", table={"offer": [1], "min": [12]})
+    backend = kernels.load()
+    problem = Campaign(offers, candidates, rules=rules, limits=[promise]).compile(backend).problem
+    engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
+    prices = np.zeros(len(problem.lower))
+    lagrangian = Lagrangian(problem, engine)
+    chosen, _ = lagrangian.choose(prices)
+    found = {}
+    for rounds in (0, 6):
+        options = replace(DEFAULT_OPTIONS.repair, new_choice_rounds=rounds)
+        repair = Repair(problem, engine, Scales.measure(problem, engine), options)
+        reduced = lagrangian.reduced(prices)
+        found[rounds] = repair.repair_and_fill(chosen, reduced, lambda: None)
+    assert not found[0].feasible
+    assert found[6].feasible
+    value = candidates["value"].reshape(-1, 3)
+    lost = np.sort(value[:, 0] + value[:, 2] - value[:, 1])
+    best = value[:, 0].sum() + value[:, 2].sum() - lost[:12].sum()
+    assert found[6].objective == pytest.approx(best, rel=0.02)

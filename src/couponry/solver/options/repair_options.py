@@ -91,6 +91,23 @@ class RepairOptions:
     weight_growth: float = 2.0
     """Factor by which the weight of limits grows that stay violated with no move left."""
 
+    new_choice_steps: tuple[float, ...] = (
+        1 / 64,
+        1 / 32,
+        1 / 16,
+        1 / 8,
+        1 / 4,
+        1 / 2,
+        1.0,
+        2.0,
+        4.0,
+    )
+    """What prices are moved by where no single move is left and customers choose anew, by what a coupon is worth on
+    average."""
+
+    new_choice_rounds: int = 6
+    """How often customers choose anew in a repair, at most: mostly once is enough."""
+
     fills: int = 6
     """Rounds of filling, at most; it ends sooner where a round makes no move."""
 

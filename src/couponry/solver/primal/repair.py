@@ -21,6 +21,7 @@ from ...utils.errors import OutOfTime
 from ..dual.scaling import Scales
 from ..options import RepairOptions, WorkOptions
 from ..problem import Problem
+from .new_choices import choose_anew
 
 LEAVES, COMES = 1, 2
 """Bits that say whether one coupon less of an item may help, and whether one more may."""
@@ -224,6 +225,7 @@ class Repair:
         """Move until no hard row is violated, or until that is given up; `chosen` and `activity` are IN/OUT."""
         weight = self._weight.copy()
         moves = 0
+        anew = self._options.new_choice_rounds if self.problem.rule_facts.has_constraints else 0
 
         def is_done() -> bool:
             interrupt()
@@ -236,6 +238,13 @@ class Repair:
             made, _ = self._improve(REPAIR, reduced, weight, activity, chosen, is_done)
             moves += made
             self.moves += made
+            if made == 0 and anew > 0:
+                rows = self._rows(weight)
+                made = choose_anew(
+                    self.problem, self.engine, rows, reduced, chosen, activity, self._options
+                )
+                moves += made
+                anew = anew - 1 if made else 0
             if made == 0:
                 weight[violated] *= self._options.weight_growth
         return moves
