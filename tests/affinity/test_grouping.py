@@ -20,6 +20,7 @@ from couponry.affinity import PurchaseHistory
 from couponry.affinity.history.building import from_transactions, grouping
 from couponry.affinity.history.building.duckdb_grouping import DuckDBPurchases
 from couponry.affinity.history.building.from_transactions import GroupingOptions
+from couponry.affinity.history.building.packed_rows import pack, widened
 from couponry.affinity.history.building.runs import native_grouping, text_numbers
 from couponry.affinity.history.building.transactions import ReadOptions, Transactions
 from couponry.affinity.history.purchase_history import group_transactions
@@ -227,3 +228,14 @@ def test_ids_that_do_not_fit_into_memory_are_put_into_order_by_duckdb(
     ].to_pylist()
     with pytest.raises(InvalidInput, match="memory_limit: expected room for the ids"):
         history(iter(table.to_batches(40)))
+
+
+def test_words_of_32_bits_say_what_those_of_64_do() -> None:
+    random = np.random.default_rng(0)
+    number = np.append([0, (1 << 16) - 1], random.integers(0, 1 << 16, 500)).astype(np.uint32)
+    period = np.append([0, (1 << 15) - 1], random.integers(0, 1 << 15, 500)).astype(np.int32)
+    discounted = random.integers(0, 2, 502).astype(np.uint8)
+    narrow = number << np.uint32(16) | period.view(np.uint32) << np.uint32(1) | discounted
+    before = narrow.copy()
+    assert (widened(narrow) == pack(number, period, discounted)).all()
+    assert (narrow == before).all()

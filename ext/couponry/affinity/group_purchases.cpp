@@ -84,7 +84,7 @@ public:
     }
     const Codes& codes() const noexcept { return codes_; }
     uint64_t most_item() const noexcept { return most_item_; }
-    bool paid() const noexcept { return rows_.spend.size > 0; }
+    const View<const int64_t>& paid() const noexcept { return rows_.spend; }
     COUPONRY_INLINE int64_t spend(int64_t r) const noexcept { return rows_.spend.size ? rows_.spend[r] : 0; }
     COUPONRY_INLINE void ask_for(int64_t r) const noexcept {
         if (rows_.spend.size) prefetch_ahead(rows_.spend.data, r);
@@ -128,8 +128,8 @@ void group_narrow(const Unordered& rows, int64_t n, const Widths& width, Custome
     ordered.each([&](uint64_t customer, int64_t count, const auto& sorted) {
         const auto row = [&](int64_t k) {
             const RowsByCustomer::Sorted found = sorted(k);
-            return Purchase{found.key >> below, static_cast<int64_t>(Widths::low(found.key, below) >> 1),
-                            rows.spend(found.row), found.key & 1};
+            return Purchase{found.key >> below, static_cast<int64_t>(Widths::low(found.key, below) >> 1), found.spend,
+                            found.key & 1};
         };
         sums.add_up(0, row, [count](int64_t next) { return next < count; });
         writer.write(rows.codes().id(customer), sums);

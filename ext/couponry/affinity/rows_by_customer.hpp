@@ -8,6 +8,7 @@
 
 #include "common/compiler.hpp"
 #include "common/debug.hpp"
+#include "common/views.hpp"
 
 namespace couponry {
 
@@ -46,13 +47,15 @@ public:
     static constexpr int PLACE_BITS = 7;  // of few rows of a customer
     static constexpr int KEY_BITS = 32 - PLACE_BITS;
 
-    // customer(r) tells the code of a row's customer, up to `most`; key(r) has KEY_BITS bits.
+    // customer(r) tells the code of a row's customer, up to `most`; key(r) has KEY_BITS bits; spend: of each row, or
+    // none.
     template <class CustomerOf, class KeyOf>
-    RowsByCustomer(int64_t n, uint64_t most, bool placed, const CustomerOf& customer, const KeyOf& key)
+    RowsByCustomer(int64_t n, uint64_t most, const View<const int64_t>& spend, const CustomerOf& customer,
+                   const KeyOf& key)
         : begin_(static_cast<size_t>(most) + 2, 0),
           key_(new uint32_t[static_cast<size_t>(n)]),
-          row_(new uint32_t[placed ? static_cast<size_t>(n) : 0]),
-          placed_(placed) {
+          spend_(new int64_t[static_cast<size_t>(spend.size)]),
+          paid_(spend.size > 0) {
         uint32_t* const next =
             begin_.data() + 1;  // of each customer: first how many rows, then where the next one goes
         for (int64_t r = 0; r < n; ++r) ++next[customer(r)];
@@ -65,12 +68,12 @@ public:
         for (int64_t r = 0; r < n; ++r) {
             const uint32_t to = next[customer(r)]++;
             key_[to] = key(r);
-            if (placed) row_[to] = static_cast<uint32_t>(r);
+            if (paid_) spend_[to] = spend[r];
         }
     }
 
     // Hands on customers in ascending order: use(code, rows, sorted), where sorted(k) is the key of the k-th row in
-    // the customer's order, and which row it is.
+    // the customer's order, and what was paid.
     template <class Use>
     void each(const Use& use) {
         const uint64_t codes = begin_.size() - 1;
@@ -83,7 +86,7 @@ public:
                 few_.sort(rows);
                 use(code, rows, [this, begin](int64_t k) {
                     const uint32_t found = few_[k];
-                    return Sorted{found >> PLACE_BITS, row_at(begin + (found & (FewNumbers::MOST - 1)))};
+                    return Sorted{found >> PLACE_BITS, spend_at(begin + (found & (FewNumbers::MOST - 1)))};
                 });
             } else {
                 many_.resize(static_cast<size_t>(rows));
@@ -92,7 +95,7 @@ public:
                 std::sort(many_.begin(), many_.end());
                 use(code, rows, [this, begin](int64_t k) {
                     const int64_t place = static_cast<int64_t>(many_[k] & UINT32_MAX);
-                    return Sorted{static_cast<uint32_t>(many_[k] >> 32), row_at(begin + place)};
+                    return Sorted{static_cast<uint32_t>(many_[k] >> 32), spend_at(begin + place)};
                 });
             }
         }
@@ -100,15 +103,16 @@ public:
 
     struct Sorted {
         uint32_t key;
-        int64_t row;  // 0 where rows are not placed
+        int64_t spend;
     };
 
 private:
-    COUPONRY_INLINE int64_t row_at(int64_t k) const noexcept { return placed_ ? int64_t{row_[k]} : 0; }
+    COUPONRY_INLINE int64_t spend_at(int64_t k) const noexcept { return paid_ ? spend_[k] : 0; }
 
     std::vector<uint32_t> begin_;
-    std::unique_ptr<uint32_t[]> key_, row_;
-    const bool placed_;
+    std::unique_ptr<uint32_t[]> key_;
+    std::unique_ptr<int64_t[]> spend_;
+    const bool paid_;
     FewNumbers few_;
     std::vector<uint64_t> many_;
 };

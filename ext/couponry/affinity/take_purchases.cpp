@@ -2,7 +2,7 @@
 #include "affinity/take_purchases.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <type_traits>
 
 namespace couponry {
 
@@ -13,8 +13,12 @@ constexpr int64_t BLOCK = 512;  // rows: their numbers stay in the nearest cache
 template <class From, class To>
 const To* converted(const void* data, int64_t start, int64_t n, To* room) noexcept {
     const From* const from = static_cast<const From*>(data) + start;
-    for (int64_t r = 0; r < n; ++r) room[r] = static_cast<To>(from[r]);
-    return room;
+    if constexpr (std::is_same_v<From, To>) {
+        return from;
+    } else {
+        for (int64_t r = 0; r < n; ++r) room[r] = static_cast<To>(from[r]);
+        return room;
+    }
 }
 
 template <class To>
@@ -71,6 +75,8 @@ void take_purchases(const GivenPurchases& given, const PurchaseBounds& bounds, c
     Block room;
     std::fill(room.money, room.money + BLOCK, 0.0);
     std::fill(room.discount, room.discount + BLOCK, 0.0);
+    std::fill(room.spend, room.spend + BLOCK, int64_t{0});
+    const bool is_paid = given.spend.size > 0;
     const bool has_quantity = given.quantity.size > 0;
     int64_t kept = 0, left_out = 0, too_late = 0;
     for (int64_t start = 0; start < given.customer.size; start += BLOCK) {
@@ -80,7 +86,7 @@ void take_purchases(const GivenPurchases& given, const PurchaseBounds& bounds, c
         const int64_t* const period = within<int64_t>(given.period, -LAST, LAST, start, n, room.period);
         const double *quantity = room.quantity, *money = room.money, *discount = room.discount;
         if (has_quantity) quantity = within(given.quantity, -bounds.quantity, bounds.quantity, start, n, room.quantity);
-        if (given.spend.size) money = within(given.spend, -bounds.spend, bounds.spend, start, n, room.money);
+        if (is_paid) money = within(given.spend, -bounds.spend, bounds.spend, start, n, room.money);
         if (given.discount.size)
             discount = within(given.discount, -bounds.discount, bounds.discount, start, n, room.discount);
         if (!product || !period || !quantity || !money || !discount) {
@@ -96,7 +102,8 @@ void take_purchases(const GivenPurchases& given, const PurchaseBounds& bounds, c
         }
         too_late += late;
         left_out += n - late - here;
-        for (int64_t r = 0; r < n; ++r) room.spend[r] = in_hundredths(money[r]);
+        if (is_paid)
+            for (int64_t r = 0; r < n; ++r) room.spend[r] = in_hundredths(money[r]);
         int64_t *const customers = taken.customer.data + kept, *const spends = taken.spend.data + kept;
         uint32_t* const numbers = taken.number.data + kept;
         int32_t* const periods = taken.period.data + kept;
@@ -119,10 +126,11 @@ void take_purchases(const GivenPurchases& given, const PurchaseBounds& bounds, c
         kept += here;
     }
     Extent customers, periods, spends;
+    if (!is_paid && kept) spends.take(0);
+    for (int64_t r = 0; is_paid && r < kept; ++r) spends.take(taken.spend[r]);
     for (int64_t r = 0; r < kept; ++r) {
         customers.take(taken.customer[r]);
         periods.take(taken.period[r]);
-        spends.take(taken.spend[r]);
         mark_once(&seen[taken.number[r]]);
     }
     const int64_t out[] = {kept,          left_out,     too_late,     customers.least, customers.most,

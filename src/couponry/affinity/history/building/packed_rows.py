@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....kernels.purchases_contract import NARROW_ITEMS, NO_ITEM, ZERO_PERIOD
+from ....kernels.purchases_contract import NO_ITEM, ZERO_PERIOD
 
 HALF_WORD = np.uint64(32)
+
+NARROW_BITS = 16
+"""Bits of a word of 32 below the number of the item."""
 
 
 def pack(
@@ -53,12 +56,26 @@ def widened(word: NDArray[Any]) -> NDArray[np.uint64]:
     """
     if word.dtype == np.uint64:
         return word
-    wide = (word & np.uint32(NARROW_ITEMS - 1)).astype(np.uint64)
-    wide |= np.uint64(2 * ZERO_PERIOD)
-    number = (word >> np.uint32(16)).astype(np.uint64)
-    number <<= HALF_WORD
-    wide |= number
+    wide = np.empty(len(word), np.uint64)
+    widen(word.copy(), wide)
     return wide
+
+
+def widen(word: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
+    """Write words of 32 bits as such of 64 bits, without other arrays.
+
+    Parameters
+    ----------
+    word : ndarray of uint32
+        As for `widened`; written over.
+    out : ndarray of uint64
+        As many.
+    """
+    np.right_shift(word, np.uint32(NARROW_BITS), out=out, dtype=np.uint32)
+    out <<= HALF_WORD
+    word &= np.uint32((1 << NARROW_BITS) - 1)
+    word |= np.uint32(2 * ZERO_PERIOD)
+    out |= word
 
 
 def numbers_of(word: NDArray[np.uint64]) -> NDArray[np.uint32]:

@@ -18,7 +18,7 @@ from .....utils.errors import first_line
 from .....utils.files.places import read_at, write_at
 from .....utils.memory import return_freed_memory
 from .....utils.parallel import parallel_map
-from ..packed_rows import widened
+from ..packed_rows import widen, widened
 from .run import Run, place_run
 
 SAMPLED_ROWS = 1 << 10
@@ -182,18 +182,21 @@ class SortedRuns:
         if not parts:
             return PurchaseRows(customer, bought, spend)
         np.concatenate([rows.customer[part] for rows, part in parts], out=customer)
-        bought[:] = widened(_concatenated_words([rows.bought[part] for rows, part in parts]))
+        self._write_words([rows.bought[part] for rows, part in parts], bought)
         if not any(len(rows.spend) for rows, _ in parts):
             return PurchaseRows(customer, bought, spend[:0])
         np.concatenate([_spend(rows, part) for rows, part in parts], out=spend)
         return PurchaseRows(customer, bought, spend)
 
-
-def _concatenated_words(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Return what was bought of several runs: in 32 bits where all of them have it so."""
-    if len({part.dtype for part in parts}) > 1:
-        parts = [widened(part) for part in parts]
-    return np.concatenate(parts)
+    def _write_words(self, parts: Sequence[NDArray[Any]], out: NDArray[np.uint64]) -> None:
+        """Write what was bought of several runs, in words of 64 bits."""
+        if any(part.dtype == np.uint64 for part in parts):
+            np.concatenate([widened(part) for part in parts], out=out)
+            return
+        room = self._room
+        if len(room.narrow) < len(out):
+            room.narrow = np.empty(len(out), np.uint32)
+        widen(np.concatenate(parts, out=room.narrow[: len(out)]), out)
 
 
 def _spend(rows: PurchaseRows, part: slice) -> NDArray[Any]:
@@ -244,7 +247,7 @@ class _RowRoom(local):
     """Room for rows, of each thread, which is used again."""
 
     def __init__(self) -> None:
-        self.rows = PurchaseRows.new(0)
+        self.rows, self.narrow = PurchaseRows.new(0), np.empty(0, np.uint32)
 
 
 def _sample(run: Run) -> NDArray[np.int64]:
