@@ -31,7 +31,7 @@ from .results.cluster.ingestion import (
     ingested,
     stated_without_customers,
 )
-from .results.cluster.only_here import refuse_arguments, refuse_costs
+from .results.cluster.only_here import refuse_arguments
 from .results.cluster.packing import StatedShards
 from .results.cluster.previous_elsewhere import after, given_before
 from .results.cluster.transactions_elsewhere import ingest_transactions
@@ -60,19 +60,19 @@ class ClusterCampaign:
     candidates, customers, history : table
         As for `Campaign`: DataFrames of the engine's Spark or Dask, or tables of this process. Without candidates the
         customers are those that another campaign has left in the engine's folder, with the columns that it used.
-    rules, limits, value, name : optional
+    rules, limits, value, name, backups : optional
         As for `Campaign`.
     previous : PreviousPlan, optional
         As for `Campaign`; its table may be a DataFrame of the engine's, such as the coupons that workers have written.
-    backups, unit : optional
-        Refused: a `Campaign` has them.
+    unit : optional
+        Refused: a `Campaign` has it.
 
     Raises
     ------
     InvalidInput
         With one line that names what is wrong. Rows are counted within their part of a table.
     Unsupported
-        Of backups, of units of several customers, and of rules that say what messages cost.
+        Of units of several customers.
 
     Examples
     --------
@@ -105,9 +105,10 @@ class ClusterCampaign:
         previous: PreviousPlan | None = None,
         unit: str | None = None,
     ):
-        refuse_arguments(backups=backups, unit=unit)
+        refuse_arguments(unit=unit)
         _check_engine(engine)
-        agreed: dict[str, Any] = {"rules": rules, "limits": limits, "value": value, "name": name}
+        parts = {"rules": rules, "limits": limits}
+        agreed: dict[str, Any] = {**parts, "value": value, "name": name, "backups": backups}
         if candidates is None:
             store, schemas, counts = ingested(engine)
             if previous is None:
@@ -145,6 +146,7 @@ class ClusterCampaign:
         limits: Sequence[Limit] = (),
         value: str = "value",
         name: str = "campaign",
+        backups: int = 0,
         previous: PreviousPlan | None = None,
     ) -> ClusterCampaign:
         """Make a campaign whose candidates are made of raw transactions, on the cluster.
@@ -161,7 +163,7 @@ class ClusterCampaign:
         transactions, customers, history : table
             As for `Campaign.from_transactions`: DataFrames of the engine's Spark or Dask, or tables of this process,
             each with a column `customer`.
-        targeting, rules, limits, value, name, previous : optional
+        targeting, rules, limits, value, name, backups, previous : optional
             As for `Campaign.from_transactions`; the earlier plan as for `ClusterCampaign`.
 
         Returns
@@ -181,9 +183,10 @@ class ClusterCampaign:
         before = given_before(previous, engine.runner.takes)
         about = {"customers": customers, "history": history, PREVIOUS: before}
         given = _given(engine, {TRANSACTIONS: transactions} | about)
-        agreed: dict[str, Any] = {"rules": rules, "limits": limits, "value": value, "name": name}
-        parts = tables.as_table(offers, "offers"), given, (covers, products), aim
-        store, stated = ingest_transactions(engine, *parts, **agreed)
+        parts = {"rules": rules, "limits": limits}
+        agreed: dict[str, Any] = {**parts, "value": value, "name": name, "backups": backups}
+        stated_by = tables.as_table(offers, "offers"), given, (covers, products), aim
+        store, stated = ingest_transactions(engine, *stated_by, **agreed)
         made = cls.__new__(cls)
         made._hold(engine, StatedShards(store, after(stated, previous), load().name))
         return made
@@ -257,7 +260,6 @@ class ClusterCampaign:
             shards.campaign, limits=limits, drop_limits=drop_limits, add_limits=add_limits,
             offers=offers, rules=rules, drop_rules=drop_rules, add_rules=add_rules,
         )  # fmt: skip
-        refuse_costs(other.rules)
         check_heads(other)
         made = ClusterCampaign.__new__(ClusterCampaign)
         made._hold(self._engine, StatedShards(shards.store, other, shards.backend))
@@ -304,7 +306,7 @@ class ClusterCampaign:
             self._shards.store, self._shards.campaign, options.load_backend().name
         )
         solution = solve(self.data, options, None, warn_of_findings, shards)
-        return ClusterResult.from_solution(solution, shards)
+        return ClusterResult.from_solution(solution, shards, self._engine)
 
 
 def _check_engine(engine: Any) -> None:

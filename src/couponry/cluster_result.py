@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
@@ -10,10 +11,15 @@ from .analysis.binding import binding_limits
 from .analysis.compare import Comparison, compare_saved
 from .analysis.decisions import Explanation
 from .analysis.elsewhere import breakdown_elsewhere, explain_elsewhere
+from .analysis.price_ranges import PriceRanges, RangeOptions, price_ranges
 from .campaign_folder.write import write_result
 from .data.table_view import TableView
+from .engines.cluster.cluster import Cluster
 from .model.compiled_campaign import CompiledCampaign
+from .results.beside.backups import Backups
+from .results.beside.backups_elsewhere import BackupsElsewhere
 from .results.cluster.packing import StatedShards
+from .results.cluster.stated_customers import StatedCustomers
 from .results.solution import CampaignSolution
 from .solver.packed import CandidatesElsewhere
 from .utils.errors import Unsupported
@@ -71,13 +77,16 @@ class ClusterResult(CampaignSolution):
         What became of an earlier plan, as `Result.previous` has it.
     allocation : Allocation or None
         One row for each coupon given, made when asked for.
+    backups : Backups or None
+        What comes next for each customer where a coupon falls out, listed by workers when asked for; None where the
+        campaign asks for none. `backups.write_on_workers` has workers write them.
     limits : TableView or None
         One row for each limit and group: `name`, `group`, `sum`, `min`, `max`, `achieved`, `error`, `price`,
         `second_sum`, `binding` and `mode`; the campaign format describes them.
     infeasible : dict or None
         The conflict, as infeasible.json has it.
     message_costs : float
-        0: a `Campaign` has the rules that say what messages cost.
+        What the coupons given cost as messages, under rules that say so.
     convergence : dict of str to list
         How bound and objective became better: after so many `passes` over the candidates the `bound` and the
         `objective` of the best allocation, each None as long as it was not known. The last may differ from `bound` and
@@ -88,9 +97,12 @@ class ClusterResult(CampaignSolution):
 
     if TYPE_CHECKING:  # beside the fields, as `from_solution` sets it
         _shards: StatedShards
+        _cluster: Cluster
 
     @classmethod
-    def from_solution(cls, solution: CampaignSolution, shards: StatedShards) -> ClusterResult:
+    def from_solution(
+        cls, solution: CampaignSolution, shards: StatedShards, cluster: Cluster
+    ) -> ClusterResult:
         """Return a solution with everything that can be asked of it.
 
         Parameters
@@ -99,6 +111,8 @@ class ClusterResult(CampaignSolution):
             What `couponry.results.solve` found.
         shards : StatedShards
             Customers as they were stated.
+        cluster : Cluster
+            Whose workers they are with.
 
         Returns
         -------
@@ -106,8 +120,16 @@ class ClusterResult(CampaignSolution):
             It shares all parts.
         """
         result = cls.__new__(cls)
-        vars(result).update(vars(solution), _shards=shards)
+        vars(result).update(vars(solution), _shards=shards, _cluster=cluster)
         return result
+
+    def _made_backups(self) -> Backups | None:
+        """Backups, listed by workers."""
+        if self.plan is None or not self.campaign.backups:
+            return None
+        witnesses = StatedCustomers.of_campaign(self.campaign)
+        rows = BackupsElsewhere(self._shards, witnesses, self.plan, self.prices, self.seed)
+        return Backups(rows)
 
     def shares_choices_with(self, other: CompiledCampaign) -> bool:
         """Return whether customers of a campaign would choose at any prices just as those of this one.
@@ -185,6 +207,40 @@ class ClusterResult(CampaignSolution):
         wanted = str(customer) if isinstance(customer, uuid.UUID) else customer
         return explain_elsewhere(self, self._shards, wanted)
 
+    def price_ranges(
+        self,
+        limits: str | Iterable[str | tuple[str, str]] | None = None,
+        *,
+        most: int = 20,
+        move: float = 0.01,
+        tolerance: float = 0.05,
+        threads: int | None = None,
+        time_limit: float | None = None,
+    ) -> PriceRanges:
+        """Say how far the prices of limits hold; see `Result.price_ranges`.
+
+        Workers pass over their shards some times for each limit and direction.
+
+        Parameters
+        ----------
+        limits, most, move, tolerance, time_limit : optional
+            As `Result.price_ranges` takes them.
+        threads : int, optional
+            Of this process.
+
+        Returns
+        -------
+        PriceRanges
+            One row for each limit and direction.
+
+        Raises
+        ------
+        InvalidInput
+            If the result has no allocation, or a number or name is wrong.
+        """
+        options = RangeOptions(most, move, tolerance, threads, time_limit)
+        return price_ranges(self, limits, options, (self._shards, self._cluster))
+
     def compare(self, after: ClusterResult) -> Comparison:
         """Compare with the result of another campaign of the same customers.
 
@@ -241,6 +297,7 @@ class ClusterResult(CampaignSolution):
             self.limits,
             self.infeasible,
             self.as_dict,
+            backups=self.backups,
             overwrite=overwrite,
             replace_solved=replace_solved,
         )

@@ -235,6 +235,8 @@ STAY_THERE = (
     "sums",
     "heads",
     "kept",
+    "messages",
+    "again",
 )
 """Kinds whose customers may stay on a cluster."""
 
@@ -251,6 +253,7 @@ def on_cluster(
     ]
     given = [table if table is None or take is None else take(table) for table in given]
     agreed: dict[str, Any] = {"rules": made.rules, "limits": made.limits, "value": made.value}
+    agreed["backups"] = made.backups
     if made.previous is not None:
         last = pa.concat_tables(made.previous_tables())
         last = last.take(random.permutation(len(last)))
@@ -280,7 +283,7 @@ def fingerprint(result: Result | ClusterResult) -> str:
     """SHA-256 of the allocation, the prices, the limits, and every figure that depends on no clock or machine."""
     digest = hashlib.sha256()
     allocation = None if result.allocation is None else result.allocation.to_arrow()
-    backups = result.backups.to_arrow() if isinstance(result, Result) and result.backups else None
+    backups = None if result.backups is None else result.backups.to_arrow()
     for table in (allocation, result.limits, backups):
         if table is not None:
             sink = pa.BufferOutputStream()

@@ -15,9 +15,15 @@ from numpy.typing import NDArray
 from .. import kernels
 from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import CompiledCampaign
+from ..results.beside.listed_backups import backups_of_customer
 from ..results.cluster.packing import StatedShards
 from ..results.cluster.parts import engine_of
-from ..results.cluster.shortfalls_elsewhere import PlannedShards, ShardChoices, planned_shards
+from ..results.cluster.planned.planned_shards import (
+    PlannedShards,
+    ShardChoices,
+    numbered,
+    planned_shards,
+)
 from ..results.cluster.stated_customers import StatedCustomers
 from ..results.cluster.witnesses import compiled_customers
 from ..results.solution import CampaignSolution
@@ -180,6 +186,10 @@ def explain_elsewhere(result: CampaignSolution, shards: StatedShards, customer: 
     subproblem = CustomerSubproblem.at_prices(
         compiled.problem, own.start, result.prices, backend, result.seed, found.number
     )
+    first = found.number - own.start
+    listed = backups_of_customer(
+        numbered(compiled, first), result.prices, own.start, found.allocated, backend, result.seed
+    )
     reasons = Reasons(
         compiled.campaign,
         found.stated.candidates.customers[0].as_py(),
@@ -187,5 +197,6 @@ def explain_elsewhere(result: CampaignSolution, shards: StatedShards, customer: 
         compiled.limits,
         found.allocated,
         result.plan.activity,
+        backups=listed,
     )
     return reasons.explanation(own.start)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,14 @@ import pyarrow as pa
 
 from .. import kernels
 from ..data.table_view import StreamedTable
+from ..engines.cluster.cluster import Cluster
+from ..engines.protocol import Engine
 from ..engines.streamed import local_engine
 from ..model.campaign_data import CampaignData
 from ..model.changes import changed
 from ..model.limits import group_text
+from ..results.cluster.packing import StatedShards
+from ..results.cluster.parts import engine_of
 from ..results.options import SolveOptions
 from ..results.solution import CampaignSolution
 from ..results.solve import solve
@@ -171,7 +175,16 @@ class _PricedBound:
         return abs(self.price * self.value)
 
 
-def price_ranges(result: CampaignSolution, limits: Any, options: RangeOptions) -> PriceRanges:
+Elsewhere = tuple[StatedShards, Cluster]
+"""Customers as they were stated, and whose workers they are with."""
+
+
+def price_ranges(
+    result: CampaignSolution,
+    limits: Any,
+    options: RangeOptions,
+    elsewhere: Elsewhere | None = None,
+) -> PriceRanges:
     """Move bounds up and down, and decide the campaign again.
 
     Parameters
@@ -180,6 +193,8 @@ def price_ranges(result: CampaignSolution, limits: Any, options: RangeOptions) -
     limits : str, list of str or of (str, str), or None
         Names, or (name, group) pairs. None: the binding ones with the largest price times bound.
     options : RangeOptions
+    elsewhere : tuple of StatedShards and Cluster, optional
+        Where the customers are, if not in this process.
 
     Returns
     -------
@@ -203,10 +218,8 @@ def price_ranges(result: CampaignSolution, limits: Any, options: RangeOptions) -
     clock = Clock(options.time_limit)
     count = result.threads if options.threads is None else thread_count(options.threads)
     problem = result.compiled.problem
-    memory = result.solver_options.sizes.page_cache_bytes
-    backend = kernels.load(result.backend)
-    engine = local_engine(problem.shard, problem.rules, backend, count, result.seed, memory)
-    optima = _Optima(result, Sensitivity(problem, engine, result.seed, clock))
+    engine = _engine(result, count, elsewhere)
+    optima = _Optima(result, Sensitivity(problem, engine, result.seed, clock), elsewhere)
     optima.measure_present(
         min((one.worth * options.move for one in priced), default=0.0) * ERROR_SHARE
     )
@@ -219,6 +232,16 @@ def price_ranges(result: CampaignSolution, limits: Any, options: RangeOptions) -
         options.tolerance,
         pa.table({n: pa.array([row[n] for row in rows], kind) for n, kind in COLUMNS.items()}),
     )
+
+
+def _engine(result: CampaignSolution, threads: int, elsewhere: Elsewhere | None) -> Engine:
+    """What passes over everybody."""
+    if elsewhere is not None:
+        store = engine_of(result.plan).store  # type: ignore[arg-type]  # there is one
+        return elsewhere[1].engine(store, result.backend, result.seed, threads)
+    problem, backend = result.compiled.problem, kernels.load(result.backend)
+    memory = result.solver_options.sizes.page_cache_bytes
+    return local_engine(problem.shard, problem.rules, backend, threads, result.seed, memory)
 
 
 def _with_group_text(name: Any) -> Any:
@@ -260,18 +283,25 @@ class _Optima:
     In campaigns of many customers it is a minimum of the dual, in others an exact solve.
     """
 
-    def __init__(self, result: CampaignSolution, sensitivity: Sensitivity):
-        self.result = result
+    def __init__(
+        self, result: CampaignSolution, sensitivity: Sensitivity, elsewhere: Elsewhere | None
+    ):
+        self.result, self._elsewhere = result, elsewhere
         self._sensitivity = sensitivity
         self._least_error = LEAST_ERROR_SHARE * abs(result.objective or 0.0)
         self.present = Minimum(0.0, result.prices, np.inf)
+
+    @property
+    def _campaign(self) -> CampaignData:
+        """What was stated."""
+        return self.result.campaign if self._elsewhere is None else self._elsewhere[0].campaign
 
     def measure_present(self, within: float) -> None:
         """Find the optimum of the campaign as it is; `within` is the error that is small enough."""
         within_reach = max(within, self._least_error)
         self.present = self._sensitivity.minimum(self.result.prices, within_reach)
         if np.isinf(self.present.error):
-            self.present = self._exactly(self.result.campaign, within)
+            self.present = self._exactly(self._campaign, within)
 
     def with_bound(self, one: _PricedBound, bound: float, within: float) -> Minimum:
         """Find the optimum with one bound moved; `within` is the error that is small enough."""
@@ -279,7 +309,7 @@ class _Optima:
             within_reach = max(within, self._least_error)
             moved = MovedBound(one.row, one.side == "min", bound)
             return self._sensitivity.minimum(self.present.prices, within_reach, moved)
-        campaign = self.result.campaign
+        campaign = self._campaign
         measure = self.result.compiled.limits.measures[one.measure]
         limit = next(x for x in campaign.limits if x.name == measure.name)
         key: Any = measure.name if limit.table is None else (measure.name, measure.group)
@@ -299,8 +329,16 @@ class _Optima:
             backend=result.backend,
             solver=result.solver_options,
         )
-        known = result.compiled if campaign is result.campaign else None
-        found = solve(campaign, options, known)
+        if self._elsewhere is not None:
+            shards, cluster = self._elsewhere
+            found = solve(
+                campaign,
+                replace(options, engine=cluster),
+                elsewhere=replace(shards, campaign=campaign),
+            )
+        else:
+            known = result.compiled if campaign is result.campaign else None
+            found = solve(campaign, options, known)
         if found.objective is None or found.bound is None:
             return Minimum(-np.inf, self.present.prices, 0.0)
         middle = (found.objective + found.bound) / 2

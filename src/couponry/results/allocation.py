@@ -16,7 +16,7 @@ from ..data.table_view import StreamedTable, first_rows_html
 from ..utils.checks import check_path
 from ..utils.errors import InvalidInput
 from ..utils.parallel import parallel_map
-from .cluster.parts import write_parts
+from .cluster.parts import coupons_of_shards, write_parts
 from .coupon_rows import CouponRows, PlannedRows, SavedRows
 
 PART_ROWS = 1 << 24
@@ -165,7 +165,8 @@ class Allocation(StreamedTable):
                 "allocation: expected one that was solved in this process, got one that was read"
             )
         check_path(folder, "folder")
-        return write_parts(self._rows, folder)
+        rows = self._rows
+        return write_parts(rows.plan, coupons_of_shards(rows), rows.coupons, folder)
 
     def _row_groups(self) -> Iterator[pa.Table]:
         """All coupons, a row group at a time, at least one table: whoever cancels ends it between them."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..model.compiled_campaign import CompiledCampaign
+from ..model.compiling.messages.exact_sums import exact_sum
+from ..model.compiling.messages.message_costs import MessageCosts
 from ..solver.assertions import are_on, summed_usage
 from ..solver.plan import Plan
 from ..solver.primal.repair import chosen_positions
@@ -31,13 +36,19 @@ class Certificate:
     message_costs: float = 0.0
 
 
-def certificate_of(compiled: CompiledCampaign, solution: Solution) -> Certificate:
+def certificate_of(
+    compiled: CompiledCampaign,
+    solution: Solution,
+    spent_of: Callable[[Plan], float] | None = None,
+) -> Certificate:
     """Compute objective, bound and gap of what the solver found.
 
     Parameters
     ----------
     compiled : CompiledCampaign
     solution : Solution
+    spent_of : callable, optional
+        Says what the messages of a plan cost, where its customers are elsewhere.
 
     Returns
     -------
@@ -57,7 +68,7 @@ def certificate_of(compiled: CompiledCampaign, solution: Solution) -> Certificat
     worth, off = compiled.limits.worth(plan.usage, plan.usage_error)
     if are_on():
         _assert_worth(compiled, plan, worth, off + _rounding(compiled, solution, plan))
-    spent = message_costs(compiled, plan)
+    spent = message_costs(compiled, plan) if spent_of is None else spent_of(plan)
     objective, gap = worth - spent - off, None
     if bound is not None:
         if bound < objective:
@@ -81,13 +92,28 @@ def message_costs(compiled: CompiledCampaign, plan: Plan) -> float:
     costs = compiled.costs
     if costs is None:
         return 0.0
-    given = np.zeros((len(costs.rules), costs.n_units), np.int64)
-    for start, stop, chosen in plan.blocks():
-        positions = costs.given(start, chosen)
-        given[:, start:stop] = costs.messages(positions, start, stop)
-    return sum(
-        float(rule.spent(messages).sum()) for rule, messages in zip(costs.rules, given, strict=True)
-    )
+    return float(spent_on(costs, plan.blocks()))
+
+
+def spent_on(costs: MessageCosts, blocks: Iterable[tuple[int, int, NDArray[np.uint8]]]) -> Fraction:
+    """Say what the messages of units cost.
+
+    Parameters
+    ----------
+    costs : MessageCosts
+    blocks : iterable of (int, int, ndarray of uint8)
+        Of a plan: units in a row, and which of their candidates and refunds are chosen.
+
+    Returns
+    -------
+    Fraction
+    """
+    total = Fraction(0)
+    for start, stop, chosen in blocks:
+        given = costs.messages(costs.given(start, chosen), start, stop)
+        for rule, messages in zip(costs.rules, given, strict=True):
+            total += exact_sum(rule.spent(messages, slice(start, stop)))
+    return total
 
 
 def _assert_worth(compiled: CompiledCampaign, plan: Plan, worth: float, rounding: float) -> None:

@@ -37,7 +37,7 @@ from .beside.since_previous import since_previous
 from .certificate import certificate_of
 from .cluster.elsewhere import Elsewhere, packed_elsewhere
 from .cluster.packing import StatedShards
-from .cluster.rows_elsewhere import RowsElsewhere
+from .cluster.planned.rows_elsewhere import RowsElsewhere
 from .cluster.shards import shards_of, without_arrays
 from .coupon_rows import PlannedRows
 from .exact_plan import KeptParts, SolvedBy
@@ -288,11 +288,12 @@ def _campaign_solution(
 ) -> CampaignSolution:
     """The outcome in the terms of the campaign's user."""
     compiled, plan = run.compiled, solution.plan
-    worth = certificate_of(compiled, solution)
+    elsewhere = run.elsewhere
+    worth = certificate_of(compiled, solution, None if elsewhere is None else elsewhere.spent)
     allocation = limits = violation = None
     if plan is not None:
         achieved = compiled.limits.achieved(plan.usage)
-        rows = PlannedRows if run.elsewhere is None else RowsElsewhere
+        rows = PlannedRows if elsewhere is None else RowsElsewhere
         allocation = Allocation(rows(compiled, plan))
         limits = TableView(limits_table(compiled, solution.prices, plan, achieved))
         violation = max_violation(compiled, achieved)
@@ -327,8 +328,8 @@ def _campaign_solution(
 
     def counted() -> dict[str, Any]:
         short = Shortfalls()
-        if plan is not None and run.elsewhere is not None:
-            short = run.elsewhere.shortfalls(plan)
+        if plan is not None and elsewhere is not None:
+            short = elsewhere.shortfalls(plan)
         elif plan is not None:
             short = shortfalls(compiled.rules, compiled.problem.shard, plan)
         return {
@@ -352,7 +353,8 @@ def _customers(compiled: CompiledCampaign) -> int:
 def _candidates(compiled: CompiledCampaign) -> int:
     """How many candidates there are, wherever they are."""
     problem, costs = compiled.problem, compiled.costs
-    return problem.candidates if costs is None else int(costs.indptr[-1])
+    refunds = 0 if costs is None else costs.n_refunds
+    return problem.candidates - refunds * problem.customers
 
 
 def _allocated(compiled: CompiledCampaign, plan: Plan | None) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.support import large_campaign
 from tests.support.cluster_campaigns import (
@@ -39,6 +42,7 @@ from couponry import (
 from couponry.analysis.moved_coupons import moved_coupons
 from couponry.engines import Cluster, InProcessRunner
 from couponry.engines.cluster import gathering
+from couponry.model.compiling.messages.exact_sums import exact_sum
 from couponry.solver.options import SampleSize, SamplingOptions
 from couponry.solver.packed import CandidatesElsewhere
 
@@ -192,24 +196,61 @@ def test_what_a_cluster_does_not_have_is_refused(tmp_path: Path) -> None:
     engine, offers = local_shards(tmp_path), {"offer": [1]}
     rows = {"customer": [1, 2], "offer": [1, 1], "value": [1.0, 2.0]}
     refused: dict[str, dict[str, Any]] = {
-        "ClusterCampaign: backups": {"backups": 1},
         "ClusterCampaign: unit": {"unit": "house"},
-        "customer_rule 'mails': cost": {"rules": [CustomerRule("mails", cost=[0.0, 1.0])]},
     }
     for said, asked in refused.items():
         with pytest.raises(Unsupported, match=f"^{said}: a Campaign has it, solved with engine="):
             ClusterCampaign(engine, offers, rows, **asked)
-    campaign = ClusterCampaign(engine, offers, rows)
-    with pytest.raises(Unsupported, match=r"^customer_rule 'mails': cost: a Campaign has it"):
-        campaign.changed(add_rules=[CustomerRule("mails", cost=[0.0, 1.0])])
 
 
-@pytest.mark.parametrize("kind", ["segments", "infeasible"])
+@pytest.mark.parametrize("kind", ["segments", "infeasible", "messages", "again"])
 def test_saved_results_hold_up(kind: str, tmp_path: Path) -> None:
     result = solved_on_cluster(kind, local_shards(tmp_path / "shards"))
     saved = result.save(tmp_path / "saved")
     write_campaign(KINDS[kind](), tmp_path / "campaign")
     assert verify_result(tmp_path / "campaign", saved).ok
+
+
+def test_price_ranges_are_those_of_one_machine(tmp_path: Path) -> None:
+    """By minima of the dual, and by solves, where customers are few."""
+    few = {"limits": {"gold": {"max": 120}, "new": {"min": 60}, "caps": {"max": 80}}}
+    small = segments(320).changed(**few)
+    for local in (segments(), small):
+        result = local.solve(threads=1)
+        there = on_cluster(local, local_shards(tmp_path / str(result.customers))).solve(threads=1)
+        expected = result.price_ranges(["gold", "new"], move=0.05)
+        assert len(expected.table) > 0
+        found = there.price_ranges(["gold", "new"], move=0.05)
+        assert found.table.equals(expected.table)
+        with pytest.raises(InvalidInput, match="price_ranges: there is no limit 'golden'"):
+            there.price_ranges("golden")
+
+
+def test_backups_listed_and_written_by_workers(tmp_path: Path) -> None:
+    result, local = solved_on_cluster("again", local_shards(tmp_path / "shards")), solved("again")
+    assert result.backups is not None and local.backups is not None
+    expected = local.backups.to_arrow()
+    files = result.backups.write_on_workers(tmp_path / "backups")
+    assert len(files) > 1
+    assert pa.concat_tables(map(pq.read_table, files)).equals(expected)
+    assert (len(result.backups), result.backups.customers) == (
+        len(expected),
+        local.backups.customers,
+    )
+    number = int(np.flatnonzero(np.diff(local.campaign.candidates.indptr))[5])
+    customer = local.campaign.candidates.customers[number].as_py()
+    assert result.explain(customer).as_dict() == local.explain(customer).as_dict()
+    assert "backups" in result.summary()
+    with pytest.raises(Unsupported, match="workers write those of a ClusterCampaign"):
+        local.backups.write_on_workers(tmp_path / "more")
+
+
+def test_what_messages_cost_is_summed_without_rounding() -> None:
+    random = np.random.default_rng(2)
+    values = random.normal(size=5_000) * 10.0 ** random.integers(-12, 12, 5_000)
+    assert float(exact_sum(values)) == math.fsum(values)
+    assert exact_sum(values[:900]) + exact_sum(values[900:]) == exact_sum(values)
+    assert exact_sum(np.zeros(0)) == 0
 
 
 def test_heads_are_counted_where_customers_are_stated(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from ...utils.errors import InvalidInput
 from ..checkpoint_file import CheckpointFile
 from .engine import ClusterEngine
 from .journaled import JournaledRunner
-from .recipe import ShardRecipe
+from .recipe import ShardRecipe, Shards
 from .runner import Runner
-from .store import ShardStore, absolute
+from .store import absolute
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ class Cluster:
 
     def engine(
         self,
-        store: ShardStore,
+        store: Shards,
         backend: str,
         seed: int,
         threads: int,
@@ -85,7 +85,7 @@ class Cluster:
 
         Parameters
         ----------
-        store : ShardStore
+        store : Shards
         backend : str
             Name of the kernels' backend.
         seed : int

@@ -16,7 +16,7 @@ from ..changes import Alternatives
 from ..checkpoint import ForwardingEngine
 from ..local import LocalEngine
 from ..parts import joined
-from .recipe import ShardRecipe
+from .recipe import ShardRecipe, Shards
 from .runner import Runner, Task
 from .shards import RulesBeside
 from .tasks import ArraysTask, CustomersPart, NumbersSent, SamplesTask
@@ -68,6 +68,11 @@ class GatheringEngine(ForwardingEngine):
     def candidates(self) -> int:
         """Number of candidates."""
         return self._manifest.candidates
+
+    @property
+    def store(self) -> Shards:
+        """Where the shards are."""
+        return self._recipe.store
 
     @property
     def source(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...kernels import Backend
 from ...utils.arrays.mapped_arrays import read_ahead, release_pages
+from ...utils.checks import check_path
 from ...utils.errors import Unsupported
 from ..allocation import Allocation
 from ..coupon_rows import UNIT, PlannedRows, as_they_came
@@ -45,23 +47,33 @@ class Backups(Allocation):
     """
 
     def write_on_workers(self, folder: str | Path) -> list[Path | str]:
-        """Refuse it: workers write the allocation alone.
+        """Have the workers that solved a `ClusterCampaign` write the backups, as they write the allocation.
 
         Parameters
         ----------
         folder : str or Path
-            Where the allocation would go.
+            As `Allocation.write_on_workers` takes it.
 
         Returns
         -------
-        list of Path or str
-            Never.
+        list of Path, or of str
+            The files that count, or their URIs, in the customers' order.
 
         Raises
         ------
+        InvalidInput
+            Where the folder holds something else.
         Unsupported
+            Of a `Campaign`.
         """
-        raise Unsupported("backups: workers write the allocation alone; write makes a file of them")
+        rows: Any = self._rows
+        if not hasattr(rows, "write_on_workers"):
+            raise Unsupported(
+                "backups: workers write those of a ClusterCampaign; write makes a file of these"
+            )
+        check_path(folder, "folder")
+        found: list[Path | str] = rows.write_on_workers(folder)
+        return found
 
 
 class BackupRows:

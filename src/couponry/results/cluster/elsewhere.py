@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,16 +29,16 @@ from ...utils.errors import InvalidInput
 from ...utils.memory import return_freed_memory
 from ..shortfalls import Shortfalls
 from .packing import PackedShard, PackTask, StatedShards, WitnessTask
+from .planned.counted_elsewhere import shortfalls_elsewhere, spent_elsewhere
 from .rules_elsewhere import combined, kept_elsewhere, rules_elsewhere
 from .shards import without_arrays
-from .shortfalls_elsewhere import shortfalls_elsewhere
 from .stated_customers import StatedCustomers, merged
 from .witnesses import compiled_customers, tables_digest, witnesses_of
 
 MOST_ROUNDS = 20
 """How often shards are packed with more witnesses: once is what is seen, each further time finds at least one more."""
 
-PACKING = 1
+PACKING = 2
 """Version of how shards are made of customers as they were stated."""
 
 
@@ -50,12 +51,15 @@ class KnownOfShards(NamedTuple):
     error, fine_error : ndarray of float64, shape (n_attributes, n_items)
         As `Problem` has them.
     rule_facts : RuleFacts
+    message_costs : float
+        What all messages cost that customers may have.
     """
 
     witnesses: StatedCustomers
     error: NDArray[np.float64]
     fine_error: NDArray[np.float64]
     rule_facts: RuleFacts
+    message_costs: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +112,37 @@ class Elsewhere:
         -------
         CompiledCampaign
         """
-        known = self.known
-        problem = replace(self.compiled.problem, error=known.error, fine_error=known.fine_error)
+        known, costs, constant = self.known, self.compiled.costs, 0.0
+        if costs is not None:
+            costs = replace(costs, known_constant=known.message_costs)
+            constant = -costs.constant
+        problem = replace(
+            self.compiled.problem,
+            error=known.error,
+            fine_error=known.fine_error,
+            constant=constant,
+        )
         packed = replace(
             without_arrays(problem, engine, known.rule_facts),
             rules_elsewhere=rules_elsewhere(known.rule_facts) if engine.has_many else None,
             keep=lambda kept: kept_elsewhere(engine, self.store, problem.rule_names, kept),
         )
-        return replace(self.compiled, problem=replace(problem, packed=packed))
+        return replace(self.compiled, problem=replace(problem, packed=packed), costs=costs)
+
+    def spent(self, plan: Plan) -> float:
+        """Say what the messages of an allocation cost.
+
+        Parameters
+        ----------
+        plan : Plan
+
+        Returns
+        -------
+        float
+        """
+        if self.compiled.costs is None:
+            return 0.0
+        return spent_elsewhere(self.shards, self.known.witnesses, plan)
 
     def shortfalls(self, plan: Plan) -> Shortfalls:
         """Count customers who have less than their rules ask for.
@@ -184,6 +211,7 @@ def _pack(
                     np.maximum.reduce([one.error for one in packed]),
                     np.maximum.reduce([one.fine_error for one in packed]),
                     combined([one.rule_facts for one in packed]),
+                    float(sum((one.message_costs for one in packed), Fraction(0))),
                 )
                 return _commit(known, [one.entry for one in packed], folder, source, campaign)
             witnesses = merged([witnesses, *more])
@@ -203,6 +231,7 @@ def _commit(
         "error": known.error,
         "fine-error": known.fine_error,
         "rule-facts": np.array(known.rule_facts, np.int64),
+        "message-costs": np.array([known.message_costs]),
     }
     beside = write_file(folder, "witnesses", arrays, 1)
     compiled = compiled_customers(known.witnesses, campaign, load())
@@ -235,6 +264,7 @@ def _packed_before(
         arrays["error"],
         arrays["fine-error"],
         RuleFacts(*(kind(fact) for kind, fact in zip(kinds, facts, strict=True))),
+        float(arrays["message-costs"][0]),
     )
     return store, known
 

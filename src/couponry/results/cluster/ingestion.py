@@ -35,7 +35,6 @@ from ...model.rules import CustomerRule
 from ...utils.arrays.array_store import MemoryStore
 from ...utils.errors import InvalidInput
 from .heads import added_heads, heads_of, read_heads, written_heads
-from .only_here import refuse_costs
 from .previous_elsewhere import added_counts, check_pairs, has_column, look_up
 from .stated_customers import StatedCustomers, rows_of
 
@@ -50,6 +49,7 @@ def stated_without_customers(
     limits: Sequence[Limit] = (),
     value: str = "value",
     name: str = "campaign",
+    backups: int = 0,
 ) -> CampaignData:
     """State a campaign whose customers are elsewhere.
 
@@ -58,7 +58,7 @@ def stated_without_customers(
     offers : table
     schemas : mapping of str to pyarrow.Schema
         Of `candidates`, and of `customers`, `history` and `previous` where there are any.
-    rules, limits, value, name
+    rules, limits, value, name, backups
         As `couponry.Campaign` takes them.
 
     Returns
@@ -71,7 +71,6 @@ def stated_without_customers(
     InvalidInput
     """
     checked, asked = check_parts(limits, "limit", Limit), check_parts(rules, "rule", CustomerRule)
-    refuse_costs(asked)
     columns = sorted(candidate_columns(checked, value, asked))
     schema = plain_schema(schemas[CANDIDATES], CANDIDATES, columns)
     offer_table = sorted_offers(tables.as_table(offers, "offers"))
@@ -88,8 +87,9 @@ def stated_without_customers(
     )
     beside = _beside_candidates(schemas, nobody.customers)
     made = CampaignData.make(
-        offer_table, nobody, rules=rules, limits=limits, value=value, name=name, **beside
-    )
+        offer_table, nobody, rules=rules, limits=limits, value=value, name=name, backups=backups,
+        **beside,
+    )  # fmt: skip
     if PREVIOUS in schemas:
         check_pairs(made, schemas[PREVIOUS])
     return replace(

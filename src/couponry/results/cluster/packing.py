@@ -7,6 +7,7 @@ beside it, and writes it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +58,33 @@ class StatedShards:
         arrays = self.store.arrays(number, threads, lambda name: True)
         return StatedCustomers.of_arrays(arrays, self.campaign)
 
+    def first(self, number: int) -> int:
+        """Number of a shard's first customer among all.
+
+        Parameters
+        ----------
+        number : int
+            Of the shard.
+
+        Returns
+        -------
+        int
+        """
+        return self.store.manifest.shards[number].first
+
+    def compiled_witnesses(self, witnesses: StatedCustomers) -> CompiledCampaign:
+        """Compile witnesses alone.
+
+        Parameters
+        ----------
+        witnesses : StatedCustomers
+
+        Returns
+        -------
+        CompiledCampaign
+        """
+        return compiled_customers(witnesses, self.campaign, load(self.backend))
+
     def compiled(
         self, number: int, threads: int, witnesses: StatedCustomers
     ) -> tuple[CompiledCampaign, slice]:
@@ -106,12 +134,15 @@ class PackedShard(NamedTuple):
     error, fine_error : ndarray of float64, shape (n_attributes, n_items)
         As `Problem` has them, of this shard.
     rule_facts : RuleFacts
+    message_costs : Fraction
+        What all messages cost that its customers may have.
     """
 
     entry: ShardEntry
     error: NDArray[np.float64]
     fine_error: NDArray[np.float64]
     rule_facts: RuleFacts
+    message_costs: Fraction
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,10 +187,10 @@ class PackTask:
             lambda start, stop: beside(compiled, start, stop),
         )
         arrays = everybody.arrays_of(own.start, own.stop)
-        first = self.shards.store.manifest.shards[number].first
-        arrays["first"] = np.array([first], np.int64)
+        arrays["first"] = np.array([self.shards.first(number)], np.int64)
         for name, bound in bound_arrays(problem.rule_names).items():
             arrays[name] = of_customers(bound, own.start, own.stop)
         rules = problem.rules._replace(lower=arrays["lower"], upper=arrays["upper"])
         entry = write_shard(self.folder, number, arrays, threads)
-        return PackedShard(entry, problem.error, problem.fine_error, RuleFacts.of(rules))
+        costs = Fraction(0) if compiled.costs is None else compiled.costs.constant_of(own)
+        return PackedShard(entry, problem.error, problem.fine_error, RuleFacts.of(rules), costs)

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -137,17 +137,30 @@ class ShardCoupons:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
+class ShardRows(Protocol):
+    """Makes rows of shards: of coupons, or of backups."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the rows."""
+        ...
+
+    def batches(self, number: int, threads: int) -> tuple[int, Iterator[pa.RecordBatch]]:
+        """Make the rows of one shard; see `ShardCoupons.batches`."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class WriteTask:
-    """Write the coupons of shards.
+    """Write the rows of shards.
 
     Attributes
     ----------
-    coupons : ShardCoupons
+    rows : ShardRows
     folder : str
     """
 
-    coupons: ShardCoupons
+    rows: ShardRows
     folder: str
 
     def __call__(self, shards: tuple[int, ...], threads: int) -> list[WrittenPart]:
@@ -156,13 +169,13 @@ class WriteTask:
 
     def _write(self, number: int, threads: int) -> WrittenPart:
         """Write the coupons of one shard, under a name that no other attempt has."""
-        customers, batches = self.coupons.batches(number, threads)
+        customers, batches = self.rows.batches(number, threads)
         name = f"part-{number:06}-{uuid.uuid4().hex}.parquet"
         place, coupons = place_of(self.folder), 0
         with drafts_of(self.folder) as drafts:
             draft = drafts / f".{name}"
             try:
-                with pq.ParquetWriter(draft, self.coupons.schema) as writer:
+                with pq.ParquetWriter(draft, self.rows.schema) as writer:
                     for batch in batches:
                         writer.write_batch(batch)
                         coupons += batch.num_rows
@@ -227,13 +240,22 @@ def engine_of(plan: Plan) -> ClusterEngine:
     return engine
 
 
-def write_parts(rows: PlannedRows, folder: str | Path) -> list[Path | str]:
-    """Have the workers that solved a campaign write its allocation.
+def write_parts(
+    plan: Plan,
+    of_shards: Callable[[Sequence[int]], ShardRows],
+    rows: int | None,
+    folder: str | Path,
+) -> list[Path | str]:
+    """Have the workers that solved a campaign write its allocation, or its backups.
 
     Parameters
     ----------
-    rows : PlannedRows
+    plan : Plan
         Of a solve over shards.
+    of_shards : callable
+        Makes what makes the rows of some shards, whose numbers it is called with.
+    rows : int or None
+        How many there are in all, where that is known.
     folder : str or Path
         A new folder, which this process and all workers reach by the same name, or a URI.
 
@@ -247,8 +269,7 @@ def write_parts(rows: PlannedRows, folder: str | Path) -> list[Path | str]:
     InvalidInput
         Where the campaign was solved elsewhere, or the folder holds something else.
     """
-    engine, coupons = engine_of(rows.plan), coupons_of_shards(rows)
-    name = absolute(folder)
+    engine, name = engine_of(plan), absolute(folder)
     if not is_uri(name) and not _is_left_over(name):
         check_new_folder(Path(name))
         Path(name).mkdir(parents=True)
@@ -257,8 +278,8 @@ def write_parts(rows: PlannedRows, folder: str | Path) -> list[Path | str]:
         raise InvalidInput(f"folder {name!r}: expected a new one, but it holds something else")
     for file in place.names():
         place.remove(file)
-    parts = engine.map_shards(lambda shards: WriteTask(coupons(shards), name))
-    _commit(name, parts, rows.coupons)
+    parts = engine.map_shards(lambda shards: WriteTask(of_shards(shards), name))
+    _commit(name, parts, rows)
     if is_uri(name):
         return [f"{name}/{part.file}" for part in parts]
     return [Path(name) / part.file for part in parts]
@@ -283,10 +304,11 @@ def _is_left_over(folder: str) -> bool:
     return all(PART.fullmatch(name) for name in place_of(folder).names())
 
 
-def _commit(folder: str, parts: list[WrittenPart], coupons: int) -> None:
+def _commit(folder: str, parts: list[WrittenPart], rows: int | None) -> None:
     """Say which files count, and remove all others."""
-    if sum(part.coupons for part in parts) != coupons:
-        raise RuntimeError(f"parts of an allocation have other coupons than its plan, {coupons:,}")
+    coupons = sum(part.coupons for part in parts)
+    if rows not in (None, coupons):
+        raise RuntimeError(f"parts of an allocation have other coupons than its plan, {rows:,}")
     content = {"format": FORMAT, "coupons": coupons, "parts": [part._asdict() for part in parts]}
     place = place_of(folder)
     with drafts_of(folder) as drafts:

@@ -22,7 +22,9 @@ from ...kernels import Backend
 from ...model.campaign_data import CampaignData
 from ...model.compiled_campaign import CompiledCampaign, compile_campaign
 from ...model.compiling.quantisation import find_span
+from ...model.compiling.row_rules.rule_amounts import RuleAmount
 from ...model.contact_history import ContactHistory
+from ...model.customers import Customers
 from ...model.items import Items
 from .shards import shard_attributes
 from .stated_customers import StatedCustomers, merged
@@ -102,12 +104,14 @@ def witnesses_of(
     """
     compiled = compiled_customers(stated, campaign, backend)
     found = [np.zeros(1, np.int64)]
-    found += [compiled.problem.customer_of(at) for at in _extremes(compiled, backend)]
+    found += [_whose(compiled, at) for at in _extremes(compiled, backend)]
     found += _by_customer(compiled)
     found += _of_history(stated, campaign, compiled.items)
+    found += _of_costs(compiled)
+    found += _below_nothing(stated, compiled)
     mandatory = stated.candidates.mandatory
     if mandatory is not None and mandatory.any():
-        found.append(compiled.problem.customer_of(np.flatnonzero(mandatory)[:1]))
+        found.append(_whose(compiled, np.flatnonzero(mandatory)[:1]))
     return stated.some(np.unique(np.concatenate(found)))
 
 
@@ -160,6 +164,37 @@ def _of_history(
         days = history.days(days_of_offers(items.offers, label), label).take(counts)
         _, first = np.unique(days.day[days.known], return_index=True)
         yield history.customer[counts[days.known][first]]
+
+
+def _of_costs(compiled: CompiledCampaign) -> Iterator[NDArray[np.int64]]:
+    """Customers with the least and the largest cost of each message."""
+    for rule in () if compiled.costs is None else compiled.costs.rules:
+        if len(rule.cost) > 1:
+            yield np.concatenate([rule.cost.argmin(axis=0), rule.cost.argmax(axis=0)])
+
+
+def _below_nothing(
+    stated: StatedCustomers, compiled: CompiledCampaign
+) -> Iterator[NDArray[np.int64]]:
+    """A customer for each rule that sums over windows whose candidates, or history, have an amount below 0."""
+    campaign = compiled.campaign
+    known = Customers(campaign.customers, campaign.candidates.customers)
+    for rule in campaign.rules:
+        if rule.sum is None or rule.window is None:
+            continue
+        amount = RuleAmount.of(rule, compiled.items, campaign.candidates, known)
+        if amount.is_of_candidates(campaign.candidates):
+            values = amount.of_candidates(campaign.candidates, compiled.items, known)
+            yield _whose(compiled, np.flatnonzero(values < 0)[:1])
+        history = ContactHistory(
+            stated.history, campaign.candidates.customers, campaign.offers, campaign.rules
+        )
+        yield history.customer[np.flatnonzero(history.amounts(rule, known) < 0)[:1]]
+
+
+def _whose(compiled: CompiledCampaign, at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers of the customers of some candidates, refunds not counted."""
+    return np.searchsorted(compiled.campaign.indptr, at, side="right") - 1
 
 
 def lacking(

@@ -52,24 +52,26 @@ class CostRule:
         left = np.maximum(0, self.messages - self.had) if self.had.any() else self.messages
         return np.where(self.inside, left, UNLIMITED).astype(np.int32).reshape(-1)
 
-    def spent(self, given: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Say what messages cost.
+    def spent(self, given: NDArray[np.int64], units: slice) -> NDArray[np.float64]:
+        """Say what messages of units in a row cost.
 
         Parameters
         ----------
         given : ndarray of int64, shape (n_units,)
-            Messages of each unit, beside those that it has had.
+            Messages of each, beside those that it has had.
+        units : slice
 
         Returns
         -------
         ndarray of float64, shape (n_units,)
         """
-        total = np.zeros((len(self.cost), self.messages + 1))
-        np.cumsum(self.cost, axis=1, out=total[:, 1:])
-        row = np.arange(len(given)) if len(self.cost) > 1 else 0
-        before = np.minimum(self.had, self.messages)
-        after = np.minimum(self.had + given, self.messages)
-        return np.where(self.inside, total[row, after] - total[row, before], 0.0)
+        cost = self.cost if len(self.cost) == 1 else self.cost[units]
+        total = np.zeros((len(cost), self.messages + 1))
+        np.cumsum(cost, axis=1, out=total[:, 1:])
+        row = np.arange(len(given)) if len(cost) > 1 else 0
+        before = np.minimum(self.had[units], self.messages)
+        after = np.minimum(self.had[units] + given, self.messages)
+        return np.where(self._inside(units), total[row, after] - total[row, before], 0.0)
 
     def last(self, units: slice, given: NDArray[np.int64]) -> NDArray[np.float64]:
         """Say what the last message costs of units in a row.
@@ -123,12 +125,20 @@ class CostRule:
         """Which of some units in a row the rule is about."""
         return np.broadcast_to(self.inside, len(self.had))[units]
 
-    def constant(self, n_units: int) -> float:
-        """Say what refunds that nobody gives back come to: all of units' messages that they have not had."""
-        total = np.broadcast_to(self.cost.sum(axis=1), n_units)
-        return float(
-            np.where(self.inside, self.spent(np.full(n_units, self.messages)), total).sum()
-        )
+    def constant(self, units: slice) -> NDArray[np.float64]:
+        """Say what refunds come to that units in a row do not give back: of all messages that they have not had.
+
+        Parameters
+        ----------
+        units : slice
+
+        Returns
+        -------
+        ndarray of float64, shape (n_units,)
+        """
+        costs = self.costs_of(units)
+        all_of_them = self.spent(np.full(len(costs), self.messages), units)
+        return np.where(self._inside(units), all_of_them, np.cumsum(costs, axis=1)[:, -1])
 
 
 def costs_of(customers: Customers, rule: CustomerRule) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +31,7 @@ from ..compile_limits import CompiledLimits
 from ..measures import Amounts
 from ..quantisation import Attribute, Packed, Span, quantise
 from .cost_rule import CostRule, costs_of
+from .exact_sums import exact_sum
 
 COST = "cost of messages"
 """Name of the attribute that refunds have where customers differ in what messages cost."""
@@ -47,12 +49,15 @@ class MessageCosts:
         Where each unit's candidates begin, refunds left out.
     candidate_items : ndarray of uint16 or uint32, shape (n_candidates,)
         Items of candidates.
+    known_constant : float or None
+        What all messages cost, where these are not all units.
     """
 
     rules: list[CostRule]
     items: Items
     indptr: NDArray[np.int64]
     candidate_items: NDArray[np.uint16] | NDArray[np.uint32]
+    known_constant: float | None = None
 
     @classmethod
     def of(
@@ -117,7 +122,22 @@ class MessageCosts:
     @cached_property
     def constant(self) -> float:
         """What all messages cost that units may have."""
-        return sum(rule.constant(self.n_units) for rule in self.rules)
+        if self.known_constant is not None:
+            return self.known_constant
+        return float(self.constant_of(slice(None)))
+
+    def constant_of(self, units: slice) -> Fraction:
+        """Say what all messages cost that some units may have.
+
+        Parameters
+        ----------
+        units : slice
+
+        Returns
+        -------
+        Fraction
+        """
+        return sum((exact_sum(rule.constant(units)) for rule in self.rules), Fraction(0))
 
     @property
     def with_refunds(self) -> NDArray[np.int64]:

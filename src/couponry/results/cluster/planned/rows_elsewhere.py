@@ -7,24 +7,24 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ..coupon_rows import PlannedRows
-from .parts import ShardCoupons, coupons_of_shards, engine_of
+from ...coupon_rows import PlannedRows
+from ..parts import ShardRows, coupons_of_shards, engine_of
 
 
 @dataclass(frozen=True, eq=False)
 class ListTask:
-    """Send the coupons of shards; of each, customers with coupons, and the coupons as an Arrow stream."""
+    """Send the rows of shards; of each, customers with any, and the rows as an Arrow stream."""
 
-    coupons: ShardCoupons
+    rows: ShardRows
 
     def __call__(self, shards: tuple[int, ...], threads: int) -> list[tuple[int, bytes]]:
         """See `engines.cluster.runner.Task`."""
         return [self._listed(number, threads) for number in shards]
 
     def _listed(self, number: int, threads: int) -> tuple[int, bytes]:
-        customers, batches = self.coupons.batches(number, threads)
+        customers, batches = self.rows.batches(number, threads)
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, self.coupons.schema) as writer:
+        with pa.ipc.new_stream(sink, self.rows.schema) as writer:
             for batch in batches:
                 writer.write_batch(batch)
         return customers, sink.getvalue().to_pybytes()

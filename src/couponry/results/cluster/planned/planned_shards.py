@@ -1,21 +1,21 @@
-"""Shortfalls of an allocation, counted by workers."""
+"""Shards compiled again by workers, with what a plan gives their customers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engines.cluster.tasks import BlocksTask
-from ...model.compiled_campaign import CompiledCampaign
-from ...solver.plan import Plan
-from ..shortfalls import Shortfalls, short_customers
-from .packing import StatedShards
-from .parts import engine_of
-from .stated_customers import StatedCustomers
+from ....engines.cluster.tasks import BlocksTask
+from ....model.compiled_campaign import CompiledCampaign
+from ....solver.packed import HeldCandidates
+from ....solver.plan import Plan
+from ..packing import StatedShards
+from ..parts import engine_of
+from ..stated_customers import StatedCustomers
 
 
 class ShardChoices(NamedTuple):
@@ -72,28 +72,6 @@ class PlannedShards:
         return compiled, ShardChoices(own.start, own.stop, chosen)
 
 
-@dataclass(frozen=True, eq=False)
-class ShortfallsTask:
-    """Count customers of shards who have less than their rules ask for."""
-
-    planned: PlannedShards
-
-    def __call__(self, shards: tuple[int, ...], threads: int) -> list[tuple[int, int]]:
-        """See `engines.cluster.runner.Task`."""
-        return [self._counted(number, threads) for number in shards]
-
-    def _counted(self, number: int, threads: int) -> tuple[int, int]:
-        compiled, choices = self.planned.planned(number, threads)
-        below = without = 0
-        for first, short, lacking in short_customers(
-            compiled.rules, compiled.problem.shard, choices
-        ):
-            own = slice(max(choices.start - first, 0), max(choices.stop - first, 0))
-            below += int(short[own].sum())
-            without += int(lacking[own].sum())
-        return below, without
-
-
 def planned_shards(
     shards: StatedShards, witnesses: StatedCustomers, plan: Plan
 ) -> Callable[[Sequence[int]], PlannedShards]:
@@ -114,22 +92,21 @@ def planned_shards(
     return lambda numbers: PlannedShards(shards, witnesses, choices(numbers))
 
 
-def shortfalls_elsewhere(
-    shards: StatedShards, witnesses: StatedCustomers, plan: Plan
-) -> Shortfalls:
-    """Count the shortfalls of an allocation.
+def numbered(compiled: CompiledCampaign, first: int) -> CompiledCampaign:
+    """Number the customers of a compiled campaign as they are among all: ties are broken by that.
 
     Parameters
     ----------
-    shards : StatedShards
-    witnesses : StatedCustomers
-    plan : Plan
+    compiled : CompiledCampaign
+    first : int
+        Number of its first customer; below 0 where others stand before those that are asked about.
 
     Returns
     -------
-    Shortfalls
+    CompiledCampaign
     """
-    planned = planned_shards(shards, witnesses, plan)
-    found = engine_of(plan).map_shards(lambda numbers: ShortfallsTask(planned(numbers)))
-    below, without = np.sum(found, axis=0).tolist()
-    return Shortfalls(below, without)
+    problem = compiled.problem
+    packed = problem.packed
+    assert isinstance(packed, HeldCandidates)
+    own = replace(packed, shard=packed.shard._replace(first=first))
+    return replace(compiled, problem=replace(problem, packed=own))
