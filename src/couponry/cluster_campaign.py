@@ -24,16 +24,15 @@ from .model.inputs.previous_plan import PreviousPlan
 from .model.limits import Limit
 from .model.rules import CustomerRule
 from .results.cluster.heads import check_heads
-from .results.cluster.ingestion import (
-    CANDIDATES,
-    check_offers,
-    ingest,
-    ingested,
-    stated_without_customers,
-)
-from .results.cluster.only_here import refuse_arguments
+from .results.cluster.ingestion import ingest, stated_without_customers
 from .results.cluster.packing import StatedShards
 from .results.cluster.previous_elsewhere import after, given_before
+from .results.cluster.stated_before import (
+    CANDIDATES,
+    check_offers,
+    check_unit_of,
+    ingested,
+)
 from .results.cluster.transactions_elsewhere import ingest_transactions
 from .results.options import SolveOptions
 from .results.solve import solve
@@ -64,15 +63,13 @@ class ClusterCampaign:
         As for `Campaign`.
     previous : PreviousPlan, optional
         As for `Campaign`; its table may be a DataFrame of the engine's, such as the coupons that workers have written.
-    unit : optional
-        Refused: a `Campaign` has it.
+    unit : str, optional
+        As for `Campaign`. Workers find who is one unit, and bring the rows of its customers together.
 
     Raises
     ------
     InvalidInput
         With one line that names what is wrong. Rows are counted within their part of a table.
-    Unsupported
-        Of units of several customers.
 
     Examples
     --------
@@ -105,10 +102,10 @@ class ClusterCampaign:
         previous: PreviousPlan | None = None,
         unit: str | None = None,
     ):
-        refuse_arguments(unit=unit)
         _check_engine(engine)
         parts = {"rules": rules, "limits": limits}
         agreed: dict[str, Any] = {**parts, "value": value, "name": name, "backups": backups}
+        agreed["unit"] = unit
         if candidates is None:
             store, schemas, counts = ingested(engine)
             if previous is None:
@@ -116,6 +113,7 @@ class ClusterCampaign:
                 counts[PREVIOUS] = None
             stated = replace(stated_without_customers(offers, schemas, **agreed), **counts)
             check_offers(store, stated)
+            check_unit_of(store, unit)
         else:
             check_previous(previous, (), value)
             before = given_before(previous, engine.runner.takes)

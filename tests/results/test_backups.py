@@ -179,12 +179,6 @@ def _with_backups(result: Result) -> Any:
     return made
 
 
-def test_customers_who_stay_on_a_cluster_have_none(tmp_path: Path) -> None:
-    engine = Cluster(InProcessRunner(1, 3), tmp_path / "shards", 10)
-    with pytest.raises(cp.Unsupported, match="a Campaign has it"):
-        cp.ClusterCampaign(engine, {"offer": [1]}, {}, backups=2)
-
-
 def test_a_customer_with_room_for_everything_has_none() -> None:
     one = cp.Campaign(
         {"offer": [1, 2]}, {"customer": [7, 7], "offer": [1, 2], "value": [1.0, -1.0]}, backups=2
@@ -207,7 +201,7 @@ def test_saved_and_read_again(tmp_path: Path) -> None:
     assert f"{len(rows(read)):,} offers listed" in read.summary()
     assert rows(pickle.loads(pickle.dumps(read))).equals(rows(result))
     assert result.backups is not None
-    with pytest.raises(cp.Unsupported, match="workers write the allocation alone"):
+    with pytest.raises(cp.Unsupported, match="workers write those of a ClusterCampaign"):
         result.backups.write_on_workers(tmp_path / "parts")
     with pytest.raises(cp.InvalidInput, match="backups"):
         cp.read_result(tmp_path / "out", campaign(1, backups=2))

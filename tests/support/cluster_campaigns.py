@@ -189,6 +189,32 @@ def households() -> Campaign:
     return Campaign(**made, unit="house", rules=rules, limits=[CAPS, FAIR])
 
 
+def homes() -> Campaign:
+    """Households that are spread over all ids, with members who have no candidates, a history and costs of messages."""
+    made, random = tables(), np.random.default_rng(8)
+    who = [f"n{n}" for n in range(60)] + [f"c{n}" for n in range(CUSTOMERS)]
+    house = random.integers(0, 900, len(who))
+    first = random.choice([0.1, 0.2, 0.4], 900)
+    everybody = {
+        "customer": who,
+        "segment": random.choice(["gold", "new"], len(who)),
+        "home": [None if n % 7 == 0 else f"h{h}" for n, h in enumerate(house.tolist())],
+        **{f"cost {k}": first[house] * k for k in (1, 2, 3)},
+    }
+    had = {
+        "customer": [who[n] for n in random.integers(0, len(who), 700)],
+        "offer": random.integers(0, OFFERS, 700),
+    }
+    rules = [
+        CustomerRule("messages", cost=["cost 1", "cost 2", "cost 3"], history=True),
+        CustomerRule("each", max=2, each="customer"),
+        CustomerRule("brands", by="brand", max=1),
+    ]
+    made["customers"] = pa.table(everybody)
+    made["candidates"] = made["candidates"].filter(pa.array(random.random(WIDTH * CUSTOMERS) < 0.8))
+    return Campaign(**made, history=had, unit="home", rules=rules, limits=[CAPS, FAIR], backups=2)
+
+
 def kept() -> Campaign:
     """A plan before, of which much is to stay; some of its pairs are no candidates any more."""
     return _again(np.arange(1, 2 * CUSTOMERS, 3), keep=0.3, bonus=0.05)
@@ -221,7 +247,7 @@ KINDS: dict[str, Callable[[], Campaign]] = {
     made.__name__: made
     for made in (
         mixed, segments, contacts, matching, soft, infeasible, sums, heads, kept, messages, households,
-        again,
+        homes, again,
     )
 }  # fmt: skip
 
@@ -236,6 +262,8 @@ STAY_THERE = (
     "heads",
     "kept",
     "messages",
+    "households",
+    "homes",
     "again",
 )
 """Kinds whose customers may stay on a cluster."""
@@ -253,7 +281,7 @@ def on_cluster(
     ]
     given = [table if table is None or take is None else take(table) for table in given]
     agreed: dict[str, Any] = {"rules": made.rules, "limits": made.limits, "value": made.value}
-    agreed["backups"] = made.backups
+    agreed |= {"backups": made.backups, "unit": made.unit}
     if made.previous is not None:
         last = pa.concat_tables(made.previous_tables())
         last = last.take(random.permutation(len(last)))

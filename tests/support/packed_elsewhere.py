@@ -12,19 +12,25 @@ from couponry.results.cluster.elsewhere import Elsewhere, packed_elsewhere
 from couponry.solver.problem import Problem
 
 from .random_campaigns import RandomCampaign
+from .random_units import UnitCampaign
 
 TABLES = "low", "step", "error", "fine_error", "quantity_of", "objective", "lower", "upper"
 
 
-def stated(drawn: RandomCampaign, folder: Path, shards: int) -> tuple[ClusterCampaign, Cluster]:
-    """A random campaign whose customers are in shards."""
-    customers = len(set(drawn.candidates["customer"].to_pylist()))
-    cluster = Cluster(InProcessRunner(1, 2), folder, -(-customers // shards))
-    tables = drawn.offers, drawn.candidates, drawn.customers
+def stated(
+    drawn: RandomCampaign | UnitCampaign, folder: Path, shards: int
+) -> tuple[ClusterCampaign, Cluster]:
+    """A random campaign whose customers, or households, are in shards."""
+    units = drawn.campaign().data.n_units
+    cluster = Cluster(InProcessRunner(1, 2), folder, -(-units // shards))
+    made = drawn.drawn if isinstance(drawn, UnitCampaign) else drawn
+    tables = made.offers, made.candidates, drawn.customers
     return ClusterCampaign(cluster, *tables, **drawn.parts), cluster
 
 
-def packed(drawn: RandomCampaign, folder: Path, shards: int = 5) -> tuple[Problem, Elsewhere]:
+def packed(
+    drawn: RandomCampaign | UnitCampaign, folder: Path, shards: int = 5
+) -> tuple[Problem, Elsewhere]:
     """Its problem as workers make it, and what this process knows of that."""
     campaign, cluster = stated(drawn, folder, shards)
     found = packed_elsewhere(campaign._shards, cluster)

@@ -118,11 +118,12 @@ def _added(parts: Sequence[pa.Table]) -> pa.Table:
 
 
 class Found(NamedTuple):
-    """A customer: the number among all, as it was stated, and what it is given."""
+    """A customer, or its unit: the number among all, as it was stated, what it is given, and the customer's id."""
 
     number: int
     stated: StatedCustomers
     allocated: NDArray[np.bool_]
+    customer: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +147,11 @@ class FindTask:
             if str(error) == str(without_candidates(self.customer)):
                 return None
             raise
+        unit = at if stated.units is None else int(stated.units.of_customer[at])
         indptr, chosen = choices.chosen(number, threads)
-        own = chosen[indptr[at] : indptr[at + 1]].astype(bool)
-        first = shards.store.manifest.shards[number].first
-        return Found(first + at, stated.some(np.array([at])), own)
+        own = chosen[indptr[unit] : indptr[unit + 1]].astype(bool)
+        found = stated.some(np.array([unit]))
+        return Found(shards.first(number) + unit, found, own, ids[at].as_py())
 
 
 def explain_elsewhere(result: CampaignSolution, shards: StatedShards, customer: Any) -> Explanation:
@@ -192,7 +194,7 @@ def explain_elsewhere(result: CampaignSolution, shards: StatedShards, customer: 
     )
     reasons = Reasons(
         compiled.campaign,
-        found.stated.candidates.customers[0].as_py(),
+        found.customer,
         subproblem,
         compiled.limits,
         found.allocated,

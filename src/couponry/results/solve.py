@@ -298,7 +298,7 @@ def _campaign_solution(
         limits = TableView(limits_table(compiled, solution.prices, plan, achieved))
         violation = max_violation(compiled, achieved)
     fields = _facts(compiled.campaign, run.options, run.clock) | {
-        "customers": _customers(compiled),
+        "customers": _customers(compiled) if elsewhere is None else elsewhere.customers,
         "candidates": _candidates(compiled),
         "status": solution.status,
         "message": solution.message if conflict is None else conflict["message"],

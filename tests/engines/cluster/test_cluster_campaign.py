@@ -192,18 +192,59 @@ def test_questions(tmp_path: Path) -> None:
         result.by("colour")
 
 
-def test_what_a_cluster_does_not_have_is_refused(tmp_path: Path) -> None:
-    engine, offers = local_shards(tmp_path), {"offer": [1]}
-    rows = {"customer": [1, 2], "offer": [1, 1], "value": [1.0, 2.0]}
-    refused: dict[str, dict[str, Any]] = {
-        "ClusterCampaign: unit": {"unit": "house"},
-    }
-    for said, asked in refused.items():
-        with pytest.raises(Unsupported, match=f"^{said}: a Campaign has it, solved with engine="):
-            ClusterCampaign(engine, offers, rows, **asked)
+def test_units_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    engine, offers = local_shards(tmp_path, 1), {"offer": [1]}
+    rows = {"customer": [1, 2, 3], "offer": [1] * 3, "value": [1.0] * 3}
+    homes = {"customer": [1, 2, 3], "home": ["a", "b", "a"]}
+    ClusterCampaign(engine, offers, rows, homes, unit="home")
+    assert len(list((tmp_path / "candidates").glob("0*.arrays"))) == 2
+    for unit, said in (
+        (None, "with unit 'home'"),
+        ("house", "table customers has no column 'house'"),
+    ):
+        with pytest.raises(InvalidInput, match=said):
+            ClusterCampaign(engine, offers, unit=unit)
+    crowd = {"customer": range(20), "home": ["all"] * 20}
+    many = {"customer": range(20), "offer": [1] * 20, "value": [1.0] * 20}
+    wrong: list[tuple[str, Any, Any]] = [
+        ("it needs the table customers", rows, None),
+        ("table customers has no column 'home'", rows, {"customer": [1, 2, 3]}),
+        (
+            "customer 3 of table candidates is not in it",
+            rows,
+            {"customer": [1, 2], "home": ["a", "b"]},
+        ),
+        ("at most 16 customers with candidates in one, got 20 in home 'all'", many, crowd),
+    ]
+    for number, (said, candidates, customers) in enumerate(wrong):
+        with pytest.raises(InvalidInput, match=said):
+            ClusterCampaign(
+                local_shards(tmp_path / str(number), 1), offers, candidates, customers, unit="home"
+            )
 
 
-@pytest.mark.parametrize("kind", ["segments", "infeasible", "messages", "again"])
+def test_questions_about_units(tmp_path: Path) -> None:
+    """Who is asked about need not be the first of its household."""
+    local, result = solved("homes"), solved_on_cluster("homes", local_shards(tmp_path / "shards"))
+    units, customers = local.campaign.units, local.campaign.candidates.customers
+    second = units.ptr[:-1][np.diff(units.ptr) > 1] + 1
+    for number in (0, int(second[20]), int(second[-1])):
+        customer = customers[number].as_py()
+        assert result.explain(customer).as_dict() == local.explain(customer).as_dict()
+    for column in ("brand", "segment"):
+        here, there = local.by(column).to_arrow(), result.by(column).to_arrow()
+        for name in ("coupons", "customers"):
+            assert there[name].equals(here[name])
+    files = result.allocation.write_on_workers(tmp_path / "coupons")
+    written = pa.concat_tables(map(pq.read_table, files))
+    assert len(files) > 1 and written.equals(local.allocation.to_arrow())
+    assert "of 'home'" in result.summary() or not result.customers_below_min
+    again = Cluster(InProcessRunner(), tmp_path / "of a campaign", 200)
+    there = solved("homes", engine=again).allocation.write_on_workers(tmp_path / "more")
+    assert pa.concat_tables(map(pq.read_table, there)).equals(local.allocation.to_arrow())
+
+
+@pytest.mark.parametrize("kind", ["segments", "infeasible", "messages", "homes", "again"])
 def test_saved_results_hold_up(kind: str, tmp_path: Path) -> None:
     result = solved_on_cluster(kind, local_shards(tmp_path / "shards"))
     saved = result.save(tmp_path / "saved")

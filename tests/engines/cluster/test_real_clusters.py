@@ -123,19 +123,20 @@ def test_solves_of_many_jobs(dask: DaskCluster, kind: str, tmp_path: Path) -> No
         assert fingerprint(result) == fingerprint(solved(kind, threads=1))
 
 
-def test_from_tables_of_dask(dask: DaskCluster, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "here"), [("contacts", 1), ("homes", 2)])
+def test_from_tables_of_dask(kind: str, here: int, dask: DaskCluster, tmp_path: Path) -> None:
     """Rows in any order, of which each partition has some of every customer's; some tables of this process."""
     frames = pytest.importorskip("dask.dataframe")
     made = iter(range(9))
 
     def take(table: pa.Table) -> Any:
-        return table if next(made) == 1 else frames.from_pandas(table.to_pandas(), npartitions=3)
+        return table if next(made) == here else frames.from_pandas(table.to_pandas(), npartitions=3)
 
     with on_dask(dask) as cluster:
         engine = Cluster(cluster.runner, tmp_path, 500)
-        result = solved_on_cluster("contacts", engine, take, threads=1)
+        result = solved_on_cluster(kind, engine, take, threads=1)
         assert len(list((tmp_path / "candidates").glob("0*.arrays"))) > 1
-        assert fingerprint(result) == fingerprint(solved("contacts", threads=1))
+        assert fingerprint(result) == fingerprint(solved(kind, threads=1))
 
 
 def test_solves_whose_tasks_are_killed(cluster: Connected, tmp_path: Path) -> None:

@@ -84,9 +84,9 @@ def test_of_two_attempts_one_writes_what_counts(hasty: ConnectedSpark, tmp_path:
     assert set(parts.iterdir()) == {*files, parts / "_manifest.json"}
 
 
-def test_from_tables_of_spark_to_another(hasty: ConnectedSpark, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["contacts", "homes"])  # which have all three tables
+def test_from_tables_of_spark_to_another(kind: str, hasty: ConnectedSpark, tmp_path: Path) -> None:
     """Rows in any order, in batches that cut customers; shards by Spark, and coupons read by it again."""
-    kind = "contacts"  # which has all three tables
     session, local = hasty.session, solved(kind, threads=1)
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "100")
     try:
@@ -94,7 +94,7 @@ def test_from_tables_of_spark_to_another(hasty: ConnectedSpark, tmp_path: Path) 
         result = solved_on_cluster(kind, engine, session.createDataFrame, threads=1)
     finally:
         session.conf.unset("spark.sql.execution.arrow.maxRecordsPerBatch")
-    assert len(list((tmp_path / "shards" / "shards").glob("0*.arrays"))) in (3, 4, 5)
+    assert len(list((tmp_path / "shards" / "shards").glob("0*.arrays"))) in (2, 3, 4, 5)
     assert result.allocation is not None and local.allocation is not None
     result.allocation.write_on_workers(tmp_path / "parts")
     read = session.read.parquet(str(tmp_path / "parts")).toArrow()

@@ -66,9 +66,11 @@ class JournaledRunner(Runner):
         """See `Runner.schema`."""
         return self._runner.schema(table)
 
-    def on_rows(self, task: Any, tables: Mapping[str, Any], customers: int) -> list[Any]:
+    def on_rows(
+        self, task: Any, tables: Mapping[str, Any], customers: int, unit: str | None = None
+    ) -> list[Any]:
         """See `Runner.on_rows`."""
-        return self._runner.on_rows(task, tables, customers)
+        return self._runner.on_rows(task, tables, customers, unit)
 
     def _answered(
         self, ask: Callable[[Task, Sequence[int]], Any], task: Task, shards: Sequence[int]

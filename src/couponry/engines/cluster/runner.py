@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from .first_of_unit import CUSTOMER, FIRST, with_first_here
 from .work import Rows, answer_of, packed_task, work_on_rows
 
 POLL_SECONDS = 0.1
@@ -150,7 +151,9 @@ class Runner:
         """
         return table.schema
 
-    def on_rows(self, task: Any, tables: Mapping[str, Any], customers: int) -> list[Any]:
+    def on_rows(
+        self, task: Any, tables: Mapping[str, Any], customers: int, unit: str | None = None
+    ) -> list[Any]:
         """Have a task done with the rows of tables, part by part; here, unless the runner has tables of its own.
 
         Parameters
@@ -160,6 +163,8 @@ class Runner:
         tables : mapping of str to object
             Each with a column `customer`. The customers of the first one are parted, about `customers` to a part.
         customers : int
+        unit : str, optional
+            Column of the table `customers` that says who is one unit: units are parted, by their first customers.
 
         Returns
         -------
@@ -171,8 +176,10 @@ class Runner:
         InvalidInput
             What the task says instead.
         """
-        packed = packed_task(task)
-        parts = enumerate(parts_by_customer(tables, customers))
+        packed, by = packed_task(task), CUSTOMER
+        if unit is not None:
+            tables, by = with_first_here(tables, unit), FIRST
+        parts = enumerate(parts_by_customer(tables, customers, by))
         found = (work_on_rows(packed, n, iter(rows), self.threads) for n, rows in parts)
         return [answer_of(one) for one in found]
 
@@ -187,7 +194,9 @@ class Runner:
             yield answer_of(found.pop())
 
 
-def parts_by_customer(tables: Mapping[str, pa.Table], customers: int) -> Iterator[list[Rows]]:
+def parts_by_customer(
+    tables: Mapping[str, pa.Table], customers: int, by: str = CUSTOMER
+) -> Iterator[list[Rows]]:
     """Part the rows of tables by customers; rows of others than those of the first table are of the first part.
 
     Parameters
@@ -195,17 +204,19 @@ def parts_by_customer(tables: Mapping[str, pa.Table], customers: int) -> Iterato
     tables : mapping of str to pyarrow.Table
     customers : int
         Of a part.
+    by : str
+        Column that says who they are.
 
     Yields
     ------
     list of (str, pyarrow.RecordBatch)
     """
     first, *_ = tables.values()
-    known = pc.unique(first["customer"]).drop_null()
+    known = pc.unique(first[by]).drop_null()
     known = known.take(pc.sort_indices(known))
     part = {}
     for name, table in tables.items():
-        number = pc.index_in(table["customer"].cast(known.type), value_set=known)
+        number = pc.index_in(table[by].cast(known.type), value_set=known)
         part[name] = pc.fill_null(pc.divide(number, customers), 0)
     for n in range(max(1, -(-len(known) // customers))):
         rows = [(name, table.filter(pc.equal(part[name], n))) for name, table in tables.items()]

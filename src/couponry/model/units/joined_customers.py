@@ -50,7 +50,7 @@ def join_customers(
     begins = np.flatnonzero(np.diff(first[order], prepend=-1))
     ptr = np.append(begins, len(order)).astype(np.int64)
     size = np.diff(ptr)
-    if size.max() > MOST_MEMBERS:
+    if size.max(initial=0) > MOST_MEMBERS:
         largest = int(size.argmax())
         name = value[int(order[ptr[largest]])].as_py()
         raise InvalidInput(

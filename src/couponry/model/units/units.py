@@ -64,8 +64,10 @@ class Units:
         Returns
         -------
         pyarrow.Array, shape (n,)
+            Text with 32-bit offsets, which most readers expect.
         """
-        return self.value.take(pa.array(self.of_customer[customer]))
+        found = self.value.take(pa.array(self.of_customer[customer]))
+        return found.cast(pa.string()) if found.type == pa.large_string() else found
 
     def units_of(self, customers: pa.Table, ids: pa.Array) -> NDArray[np.int64]:
         """Find the units of customers of whom some have no candidates.

@@ -129,6 +129,11 @@ class Elsewhere:
         )
         return replace(self.compiled, problem=replace(problem, packed=packed), costs=costs)
 
+    @property
+    def customers(self) -> int:
+        """How many customers there are, of all units."""
+        return self.shards.store.manifest.customers
+
     def spent(self, plan: Plan) -> float:
         """Say what the messages of an allocation cost.
 
@@ -285,5 +290,5 @@ def _digest(shards: StatedShards) -> str:
     with pa.ipc.new_stream(offers, campaign.offers.schema) as writer:
         writer.write_table(campaign.offers)
     digest = hashlib.sha256(shards.store.digest.encode() + offers.getvalue())
-    digest.update(pickle.dumps((campaign.value, asked, campaign.rules), 5))
+    digest.update(pickle.dumps((campaign.value, asked, campaign.rules, campaign.unit), 5))
     return digest.hexdigest()

@@ -15,7 +15,6 @@ from ...data import tables
 from ...data.candidate_checks import CandidateChecks
 from ...data.candidates import Candidates, build_candidates
 from ...data.earlier.previous_pairs import PREVIOUS, PairCounts
-from ...data.ids import digest_of
 from ...data.streams import stream
 from ...data.table_files import plain_schema
 from ...engines.cluster.cluster import Cluster
@@ -34,11 +33,11 @@ from ...model.limits import Limit
 from ...model.rules import CustomerRule
 from ...utils.arrays.array_store import MemoryStore
 from ...utils.errors import InvalidInput
-from .heads import added_heads, heads_of, read_heads, written_heads
+from .heads import added_heads, heads_of, written_heads
+from .packing import UNITS
 from .previous_elsewhere import added_counts, check_pairs, has_column, look_up
-from .stated_customers import StatedCustomers, rows_of
-
-CANDIDATES = "candidates"
+from .stated_before import CANDIDATES, offers_digest
+from .stated_customers import StatedCustomers
 
 
 def stated_without_customers(
@@ -50,6 +49,7 @@ def stated_without_customers(
     value: str = "value",
     name: str = "campaign",
     backups: int = 0,
+    unit: str | None = None,
 ) -> CampaignData:
     """State a campaign whose customers are elsewhere.
 
@@ -58,7 +58,7 @@ def stated_without_customers(
     offers : table
     schemas : mapping of str to pyarrow.Schema
         Of `candidates`, and of `customers`, `history` and `previous` where there are any.
-    rules, limits, value, name, backups
+    rules, limits, value, name, backups, unit
         As `couponry.Campaign` takes them.
 
     Returns
@@ -88,7 +88,7 @@ def stated_without_customers(
     beside = _beside_candidates(schemas, nobody.customers)
     made = CampaignData.make(
         offer_table, nobody, rules=rules, limits=limits, value=value, name=name, backups=backups,
-        **beside,
+        unit=unit, **beside,
     )  # fmt: skip
     if PREVIOUS in schemas:
         check_pairs(made, schemas[PREVIOUS])
@@ -124,11 +124,14 @@ class Ingested(NamedTuple):
         Of `heads_of`.
     previous : PairCounts or None
         Of the earlier plan, where there is one.
+    units : int
+        How many units the customers are.
     """
 
     entry: ShardEntry | None
     heads: pa.Table | None
     previous: PairCounts | None = None
+    units: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,13 +190,10 @@ class IngestTask:
             made = None if made is None else found
         if made is None:
             return Ingested(None, heads, counts)
-        stated = StatedCustomers(
-            made,
-            rows_of(customers, "customers", made.customers),
-            rows_of(history, "history", made.customers),
-        )
+        stated = StatedCustomers.of_rows(made, customers, history, self.campaign.unit)
         arrays = {**stated.arrays(), "first": np.zeros(1, np.int64)}
-        return Ingested(write_shard(self.folder, number, arrays, threads), heads, counts)
+        entry = write_shard(self.folder, number, arrays, threads)
+        return Ingested(entry, heads, counts, len(stated))
 
     def _candidates(self, some: Iterator[pa.RecordBatch], threads: int) -> Candidates | None:
         """Candidates of the rows; None where there are none, and then all rows have been looked at."""
@@ -254,22 +254,22 @@ def ingest(
     with written_by_one(folder):
         before = cluster.runner.schema(given[PREVIOUS]) if PREVIOUS in given else None
         task = IngestTask(campaign, folder, before)
-        found = cluster.runner.on_rows(task, given, int(cluster.shard_customers))
+        found = cluster.runner.on_rows(task, given, int(cluster.shard_customers), campaign.unit)
         heads = added_heads([part.heads for part in found])
         counts = added_counts([part.previous for part in found])
         counted = replace(campaign, heads=heads, previous=counts)
-        return commit(folder, [part.entry for part in found], counted), counted
+        return commit(folder, found, counted), counted
 
 
-def commit(folder: str, found: Sequence[ShardEntry | None], campaign: CampaignData) -> ShardStore:
+def commit(folder: str, found: Sequence[Ingested], campaign: CampaignData) -> ShardStore:
     """Say which shards are there, and how they were stated.
 
     Parameters
     ----------
     folder : str
         A path or a URI.
-    found : sequence of ShardEntry or None
-        In the customers' order; None where a part has no candidates.
+    found : sequence of Ingested
+        In the customers' order.
     campaign : CampaignData
         Stated without customers.
 
@@ -282,83 +282,21 @@ def commit(folder: str, found: Sequence[ShardEntry | None], campaign: CampaignDa
     InvalidInput
         Where nobody has a candidate.
     """
-    entries = [entry for entry in found if entry is not None]
+    entries = [part.entry for part in found if part.entry is not None]
     if not entries:
         raise InvalidInput("table candidates: expected at least one row, got none")
     before = accumulate((entry.customers for entry in entries), initial=0)
     numbered = [replace(e, first=n) for e, n in zip(entries, before, strict=False)]
-    source: dict[str, Any] = {"offers": _offers_digest(campaign), "schemas": _schemas_of(campaign)}
+    source: dict[str, Any] = {"offers": offers_digest(campaign), "schemas": _schemas_of(campaign)}
+    if campaign.unit is not None:
+        units = [part.units for part in found if part.entry is not None]
+        firsts = list(accumulate(units[:-1], initial=0))
+        source[UNITS] = {"column": campaign.unit, "firsts": firsts}
     if campaign.heads is not None:
         source["heads"] = written_heads(campaign.heads)
     if campaign.previous is not None:
         source[PREVIOUS] = list(campaign.previous)
     return write_manifest(folder, numbered, frozenset(), source)
-
-
-class StatedBefore(NamedTuple):
-    """Customers who are in shards already.
-
-    Attributes
-    ----------
-    store : ShardStore
-    schemas : dict of str to pyarrow.Schema
-        Of the tables, for `stated_without_customers`.
-    counts : dict of str to object
-        `heads` and `previous` as `CampaignData` has them.
-    """
-
-    store: ShardStore
-    schemas: dict[str, pa.Schema]
-    counts: dict[str, Any]
-
-
-def ingested(cluster: Cluster) -> StatedBefore:
-    """Find shards of customers as they were stated, which were written before.
-
-    Parameters
-    ----------
-    cluster : Cluster
-
-    Returns
-    -------
-    StatedBefore
-
-    Raises
-    ------
-    InvalidInput
-        Where there are none.
-    """
-    store = ShardStore.open(cluster.place(CANDIDATES))
-    source = store.manifest.source
-    schemas = {
-        name: pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
-        for name, text in source["schemas"].items()
-    }
-    heads = read_heads(source["heads"]) if "heads" in source else None
-    previous = PairCounts(*source[PREVIOUS]) if PREVIOUS in source else None
-    return StatedBefore(store, schemas, {"heads": heads, PREVIOUS: previous})
-
-
-def check_offers(store: ShardStore, campaign: CampaignData) -> None:
-    """Refuse shards that were written with other offers, whose rows candidates name.
-
-    Parameters
-    ----------
-    store : ShardStore
-    campaign : CampaignData
-
-    Raises
-    ------
-    InvalidInput
-    """
-    if store.manifest.source["offers"] != _offers_digest(campaign):
-        raise InvalidInput(
-            f"shards {store.folder!r}: they were written with other offers; state the candidates again"
-        )
-
-
-def _offers_digest(campaign: CampaignData) -> str:
-    return digest_of(tables.ids(campaign.offers, "offers", "offer"))
 
 
 def _schemas_of(campaign: CampaignData) -> dict[str, str]:

@@ -25,6 +25,9 @@ from .shards import beside
 from .stated_customers import StatedCustomers, merged
 from .witnesses import compiled_customers, lacking, tables_digest, witnesses_of
 
+UNITS = "units"
+"""What the manifest of shards of units says: whose column they are of, and the number of each shard's first one."""
+
 
 @dataclass(frozen=True, eq=False)
 class StatedShards:
@@ -59,7 +62,7 @@ class StatedShards:
         return StatedCustomers.of_arrays(arrays, self.campaign)
 
     def first(self, number: int) -> int:
-        """Number of a shard's first customer among all.
+        """Number of a shard's first customer, or unit, among all.
 
         Parameters
         ----------
@@ -70,7 +73,10 @@ class StatedShards:
         -------
         int
         """
-        return self.store.manifest.shards[number].first
+        manifest = self.store.manifest
+        if self.campaign.unit is None:
+            return manifest.shards[number].first
+        return int(manifest.source[UNITS]["firsts"][number])
 
     def compiled_witnesses(self, witnesses: StatedCustomers) -> CompiledCampaign:
         """Compile witnesses alone.

@@ -30,8 +30,8 @@ from ...solver.plan import Plan
 from ...utils.atomic_folder import check_new_folder
 from ...utils.errors import InvalidInput
 from ..coupon_rows import PlannedRows, as_they_came
-from .shards import OFFER, attribute_array, shard_attributes
-from .stated_customers import CUSTOMER, CUSTOMER_ENDS
+from .shards import CUSTOMER_PTR, OFFER, attribute_array, shard_attributes
+from .stated_customers import CUSTOMER, CUSTOMER_ENDS, UNIT_VALUE, read_values
 
 FORMAT, MANIFEST = 1, "_manifest.json"
 """Version of the manifest, and its name, which says to readers of Parquet that it has no rows."""
@@ -82,6 +82,10 @@ class ShardCoupons:
     columns : tuple of Column
     items : int
         What has a number from here on is no coupon: refunds of what messages cost.
+    refunds : int
+        Of each unit, behind its candidates.
+    unit : str or None
+        Column of customers that says who is one unit.
     """
 
     choices: BlocksTask
@@ -89,6 +93,8 @@ class ShardCoupons:
     schema: pa.Schema
     columns: tuple[Column, ...]
     items: int
+    refunds: int
+    unit: str | None
 
     def batches(self, number: int, threads: int) -> tuple[int, Iterator[pa.RecordBatch]]:
         """Make the coupons of one shard.
@@ -110,24 +116,42 @@ class ShardCoupons:
         arrays = self.choices.recipe.store.arrays(number, threads, self._is_read)
         chosen = np.flatnonzero(choice)
         chosen = chosen[arrays["item"][chosen] < self.items]
-        customer = np.searchsorted(indptr, chosen, side="right") - 1
+        unit = customer = np.searchsorted(indptr, chosen, side="right") - 1
+        if self.unit is not None:
+            place = chosen - self.refunds * unit
+            customer = np.searchsorted(arrays[CUSTOMER_PTR], place, side="right") - 1
         distinct = len(customer) and 1 + int((np.diff(customer) > 0).sum())
         parts = (slice(start, start + ROWS) for start in range(0, len(chosen), ROWS))
-        return distinct, (self._batch(arrays, customer[rows], chosen[rows]) for rows in parts)
+        names = None if self.unit is None else read_values(arrays[UNIT_VALUE])
+
+        def made() -> Iterator[pa.RecordBatch]:
+            for rows in parts:
+                named = None if names is None else names.take(pa.array(unit[rows]))
+                yield self._batch(arrays, customer[rows], chosen[rows], named)
+
+        return distinct, made()
 
     def _is_read(self, name: str) -> bool:
         """Whether an array of a shard is read."""
-        known = {"item", OFFER, CUSTOMER, CUSTOMER_ENDS}
+        known = {"item", OFFER, CUSTOMER, CUSTOMER_ENDS, CUSTOMER_PTR, UNIT_VALUE}
         return name in known or any(name in column.slopes for column in self.columns)
 
     def _batch(
-        self, arrays: dict[str, NDArray[Any]], customer: NDArray[np.int64], at: NDArray[np.int64]
+        self,
+        arrays: dict[str, NDArray[Any]],
+        customer: NDArray[np.int64],
+        at: NDArray[np.int64],
+        names: pa.Array | None,
     ) -> pa.RecordBatch:
         """Make the coupons of some of a shard's candidates."""
         ids = as_ids(arrays[CUSTOMER], arrays.get(CUSTOMER_ENDS)).take(pa.array(customer))
         offer = self.offers.take(pa.array(arrays[OFFER][at]))
         kinds = self.schema.field("customer").type, self.schema.field("offer").type
-        columns = [as_they_came(ids, kinds[0]), as_they_came(offer, kinds[1])]
+        columns = [
+            as_they_came(ids, kinds[0]),
+            *([] if names is None else [names.cast(self.schema.field(1).type)]),
+        ]
+        columns.append(as_they_came(offer, kinds[1]))
         item = arrays["item"][at]
         for column in self.columns:
             total = column.constant[item]
@@ -200,20 +224,15 @@ def coupons_of_shards(rows: PlannedRows) -> Callable[[Sequence[int]], ShardCoupo
     callable
         Called with the numbers of shards.
 
-    Raises
-    ------
-    InvalidInput
-        Where units are several customers.
     """
-    if rows.compiled.campaign.units is not None:
-        raise InvalidInput(
-            f"allocation: expected a campaign of single customers, got one whose unit is "
-            f"{rows.compiled.campaign.unit!r}; use Result.save"
-        )
     plan = rows.plan
     choices = engine_of(plan).blocks_task(plan.price, plan.free, plan.free_choice)
-    columns, items = tuple(_columns(rows.compiled)), len(rows.compiled.items)
-    return lambda shards: ShardCoupons(choices(shards), rows.offers, rows.schema, columns, items)
+    compiled, columns = rows.compiled, tuple(_columns(rows.compiled))
+    refunds = 0 if compiled.costs is None else compiled.costs.n_refunds
+    unit, items = compiled.campaign.unit, len(compiled.items)
+    return lambda shards: ShardCoupons(
+        choices(shards), rows.offers, rows.schema, columns, items, refunds, unit
+    )
 
 
 def engine_of(plan: Plan) -> ClusterEngine:

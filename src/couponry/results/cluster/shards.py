@@ -22,13 +22,14 @@ from ...solver.problem import Problem
 from ...utils.arrays.array_store import Arrays
 from ...utils.arrays.digests import digest_of_arrays
 from ...utils.errors import InvalidInput
-from .stated_customers import id_arrays
+from .stated_customers import UNIT_VALUE, id_arrays, written_values
 
 _KNOWN_DIGESTS: WeakKeyDictionary[CompiledCampaign, str] = WeakKeyDictionary()
 """Of campaigns that were in shards before: nothing of a compiled campaign ever changes."""
 
-OFFER = "offer"
-"""Array of the rows of offers, beside those arrays that passes read."""
+OFFER, CUSTOMER_PTR = "offer", "customer-ptr"
+"""Arrays beside those that passes read: rows of offers; and where each customer's candidates begin among those of
+units of several, refunds of what messages cost not counted."""
 
 
 def attribute_array(number: int) -> str:
@@ -168,8 +169,11 @@ def beside(compiled: CompiledCampaign, start: int, stop: int) -> Arrays:
         own = slice(*(int(place) for place in costs.indptr[[start, stop]]))
         offer = np.zeros(end - begin, candidates.offer.dtype)
         offer[problem.shard.item[begin:end] < len(compiled.items)] = candidates.offer[own]
-    if compiled.campaign.units is not None:
-        start, stop = compiled.campaign.units.ptr[[start, stop]].tolist()
+    units = compiled.campaign.units
+    if units is not None:
+        arrays[UNIT_VALUE] = written_values(units.value[start:stop])
+        start, stop = units.ptr[[start, stop]].tolist()
+        arrays[CUSTOMER_PTR] = candidates.indptr[start : stop + 1] - candidates.indptr[start]
     ids = candidates.customers[start:stop]
     return {OFFER: offer, **arrays, **id_arrays(ids)}
 
@@ -186,6 +190,9 @@ def _digest(compiled: CompiledCampaign, backend: Backend, threads: int) -> str:
         yield from (part for part in problem.rules if isinstance(part, np.ndarray))
         yield from (problem.fine, *shard_attributes(compiled).values(), candidates.offer)
         yield from id_arrays(candidates.customers).values()
+        if compiled.campaign.units is not None:
+            units = compiled.campaign.units
+            yield from (units.ptr, written_values(units.value))
 
     numbers = repr((compiled.problem.rules.groups, compiled.problem.rules.nodes)).encode()
     digest = digest_of_arrays(arrays(), backend.kernels.hash_blocks, threads)

@@ -12,9 +12,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...data.arrow_columns import one_array
 from ...data.candidates import Candidates
 from ...data.ids import TEXT, as_ids, is_before, text_buffers
 from ...model.campaign_data import CampaignData
+from ...model.customers import Customers
+from ...model.units.joined_customers import join_customers
+from ...model.units.units import Units
 from ...utils.arrays.array_store import Arrays
 from ...utils.arrays.ragged import ranges
 
@@ -25,19 +29,61 @@ TABLES = "customers", "history"
 """Tables with rows about customers, beside their candidates."""
 
 
+UNIT_PTR, UNIT_VALUE = "unit-ptr", "unit-value"
+"""Arrays of units of several customers: where each one's begin, and what it is called."""
+
+
 class StatedCustomers(NamedTuple):
-    """Some customers, in ascending order of their ids.
+    """Some customers, in ascending order of their ids; or some units, in ascending order of their first ones.
 
     Attributes
     ----------
     candidates : Candidates
     customers, history : pyarrow.Table or None
-        Their rows alone.
+        Their rows alone, those of members of units who have no candidates among them.
+    units : Units or None
+        None: single customers, each of whom counts as a unit here.
     """
 
     candidates: Candidates
     customers: pa.Table | None
     history: pa.Table | None
+    units: Units | None = None
+
+    @classmethod
+    def of_rows(
+        cls,
+        candidates: Candidates,
+        customers: pa.Table | None,
+        history: pa.Table | None,
+        unit: str | None = None,
+    ) -> StatedCustomers:
+        """Take customers with their rows of other tables.
+
+        Parameters
+        ----------
+        candidates : Candidates
+            By customer.
+        customers, history : pyarrow.Table or None
+            Rows of theirs, and of others.
+        unit : str, optional
+            Column of customers that says who is one unit.
+
+        Returns
+        -------
+        StatedCustomers
+
+        Raises
+        ------
+        InvalidInput
+            Where a customer is in no unit of the table.
+        """
+        units = None
+        if unit is not None:
+            row = Customers(customers, candidates.customers).rows(f"unit {unit!r}")
+            assert customers is not None
+            candidates, units = join_customers(candidates, unit, customers[unit], row)
+        return cls(candidates, *_rows_beside(candidates, units, customers, history), units)
 
     @classmethod
     def of_campaign(cls, campaign: CampaignData) -> StatedCustomers:
@@ -51,10 +97,10 @@ class StatedCustomers(NamedTuple):
         -------
         StatedCustomers
         """
-        return cls(campaign.candidates, campaign.customers, campaign.history)
+        return cls(campaign.candidates, campaign.customers, campaign.history, campaign.units)
 
     def __len__(self) -> int:
-        return len(self.candidates.customers)
+        return len(self.candidates.customers) if self.units is None else len(self.units)
 
     def of(self, campaign: CampaignData) -> CampaignData:
         """Make the campaign of these customers alone.
@@ -69,7 +115,11 @@ class StatedCustomers(NamedTuple):
         CampaignData
         """
         return replace(
-            campaign, candidates=self.candidates, customers=self.customers, history=self.history
+            campaign,
+            candidates=self.candidates,
+            customers=self.customers,
+            history=self.history,
+            units=self.units,
         )
 
     # ---- as arrays
@@ -92,6 +142,8 @@ class StatedCustomers(NamedTuple):
             table = getattr(self, name)
             if table is not None:
                 arrays[name] = _written(table)
+        if self.units is not None:
+            arrays |= {UNIT_PTR: self.units.ptr, UNIT_VALUE: written_values(self.units.value)}
         return arrays
 
     @classmethod
@@ -120,13 +172,16 @@ class StatedCustomers(NamedTuple):
             {name: arrays[f"column {name}"] for name in campaign.candidates.columns},
             notes=campaign.candidates.notes,
         )
-        read = (_read(arrays[name]) if name in arrays else None for name in TABLES)
-        return cls(candidates, *read)
+        customers, history = (_read(arrays[name]) if name in arrays else None for name in TABLES)
+        units = None
+        if campaign.unit is not None:
+            units = Units(campaign.unit, arrays[UNIT_PTR], read_values(arrays[UNIT_VALUE]))
+        return cls(candidates, customers, history, units)
 
     # ---- parts, and parts put together
 
     def some(self, numbers: NDArray[np.int64]) -> StatedCustomers:
-        """Take some customers, in the order that is asked for.
+        """Take some units, in the order that is asked for.
 
         Parameters
         ----------
@@ -137,7 +192,12 @@ class StatedCustomers(NamedTuple):
         -------
         StatedCustomers
         """
-        own = self.candidates
+        own, units = self.candidates, self.units
+        if units is not None:
+            size = np.diff(units.ptr)[numbers]
+            ptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(size)])
+            value = units.value.take(pa.array(numbers))
+            numbers, units = ranges(units.ptr[numbers], size), replace(units, ptr=ptr, value=value)
         count = np.diff(own.indptr)[numbers]
         at = ranges(own.indptr[numbers], count)
         customers = own.customers.take(pa.array(numbers))
@@ -150,25 +210,31 @@ class StatedCustomers(NamedTuple):
             {name: column[at] for name, column in own.columns.items()},
             notes=own.notes,
         )
-        rows = (rows_of(getattr(self, name), name, customers) for name in TABLES)
-        return StatedCustomers(found, *rows)
+        beside = _rows_beside(found, units, self.customers, self.history)
+        return StatedCustomers(found, *beside, units)
+
+    @property
+    def firsts(self) -> pa.Array:
+        """Ids of the first customer of each unit, ascending."""
+        known = self.candidates.customers
+        return known if self.units is None else known.take(pa.array(self.units.ptr[:-1]))
 
     def without(self, others: pa.Array) -> StatedCustomers:
-        """Leave some customers out.
+        """Leave some units out.
 
         Parameters
         ----------
         others : pyarrow.Array
-            Ids.
+            Ids of their first customers.
 
         Returns
         -------
         StatedCustomers
         """
-        return self.some(np.flatnonzero(tables.positions(self.candidates.customers, others) < 0))
+        return self.some(np.flatnonzero(tables.positions(self.firsts, others) < 0))
 
     def among(self, others: StatedCustomers) -> tuple[StatedCustomers, slice]:
-        """Put these customers among others; whoever is of both is there once.
+        """Put these units among others; what is of both is there once.
 
         Parameters
         ----------
@@ -182,17 +248,16 @@ class StatedCustomers(NamedTuple):
         slice
             Which of them these are.
         """
-        rest = others.without(self.candidates.customers)
-        first = self.candidates.customers[0].as_py()
-        ids = rest.candidates.customers
-        before = sum(is_before(one, first) for one in ids.to_pylist())
+        rest = others.without(self.firsts)
+        first = self.firsts[0].as_py()
+        before = sum(is_before(one, first) for one in rest.firsts.to_pylist())
         earlier, later = np.arange(before), np.arange(before, len(rest))
         whole = _one_after_the_other([rest.some(earlier), self, rest.some(later)])
         return whole, slice(before, before + len(self))
 
 
 def merged(parts: Sequence[StatedCustomers]) -> StatedCustomers:
-    """Put customers together, in order, each once.
+    """Put units together, in order, each once.
 
     Parameters
     ----------
@@ -203,17 +268,17 @@ def merged(parts: Sequence[StatedCustomers]) -> StatedCustomers:
     -------
     StatedCustomers
     """
-    known, kept = parts[0].candidates.customers, [parts[0]]
+    known, kept = parts[0].firsts, [parts[0]]
     for part in parts[1:]:
         kept.append(part.without(known))
-        known = pa.concat_arrays([known, kept[-1].candidates.customers])
+        known = pa.concat_arrays([known, kept[-1].firsts])
     whole = _one_after_the_other(kept)
-    order = pc.sort_indices(whole.candidates.customers)
+    order = pc.sort_indices(whole.firsts)
     return whole.some(order.to_numpy().astype(np.int64))
 
 
 def _one_after_the_other(parts: Sequence[StatedCustomers]) -> StatedCustomers:
-    """Customers of several parts, none of whom is of two."""
+    """Units of several parts, none of which is of two."""
     all_candidates = [part.candidates for part in parts]
     first = all_candidates[0]
 
@@ -230,34 +295,47 @@ def _one_after_the_other(parts: Sequence[StatedCustomers]) -> StatedCustomers:
         {name: along([each.columns[name] for each in all_candidates]) for name in first.columns},
         notes=first.notes,
     )
-    found = (
+    customers, history = (
         None
         if getattr(parts[0], name) is None
         else pa.concat_tables([getattr(part, name) for part in parts])
         for name in TABLES
     )
-    return StatedCustomers(candidates, *found)
+    all_units = [part.units for part in parts if part.units is not None]
+    units = None
+    if all_units:
+        size = np.concatenate([np.diff(each.ptr) for each in all_units])
+        ptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(size)])
+        value = pa.concat_arrays([each.value for each in all_units])
+        units = replace(all_units[0], ptr=ptr, value=value)
+    return StatedCustomers(candidates, customers, history, units)
 
 
-def rows_of(table: pa.Table | None, name: str, customers: pa.Array) -> pa.Table | None:
-    """Take the rows of a table that are about some customers.
+def _rows_beside(
+    candidates: Candidates,
+    units: Units | None,
+    customers: pa.Table | None,
+    history: pa.Table | None,
+) -> tuple[pa.Table | None, pa.Table | None]:
+    """Rows of the tables customers and history that are about some units."""
+    whose = candidates.customers
+    customers = _rows_of(customers, "customers", whose, units)
+    if units is not None and customers is not None:
+        whose = tables.ids(customers, "customers", "customer")
+    return customers, _rows_of(history, "history", whose)
 
-    Parameters
-    ----------
-    table : pyarrow.Table or None
-    name : {"customers", "history"}
-    customers : pyarrow.Array
-        Ids.
 
-    Returns
-    -------
-    pyarrow.Table or None
-        None for None.
-    """
+def _rows_of(
+    table: pa.Table | None, name: str, customers: pa.Array, units: Units | None = None
+) -> pa.Table | None:
+    """Rows of a table that are about some customers, or members of their units."""
     if table is None or table.num_rows == 0:
         return table
     ids = tables.ids(table, name, "customer")
-    return table.take(pa.array(np.flatnonzero(tables.positions(ids, customers) >= 0)))
+    theirs = tables.positions(ids, customers) >= 0
+    if units is not None:
+        theirs |= units.units_of(table, ids) >= 0
+    return table.take(pa.array(np.flatnonzero(theirs)))
 
 
 def id_arrays(ids: pa.Array) -> Arrays:
@@ -277,6 +355,35 @@ def id_arrays(ids: pa.Array) -> Arrays:
         return {CUSTOMER: ids.to_numpy()}
     ends, text = text_buffers(ids)
     return {CUSTOMER: text[int(ends[0]) : int(ends[-1])], CUSTOMER_ENDS: ends - ends[0]}
+
+
+def written_values(values: pa.Array) -> NDArray[np.uint8]:
+    """Make an array of values, to be written as part of a shard.
+
+    Parameters
+    ----------
+    values : pyarrow.Array
+
+    Returns
+    -------
+    ndarray of uint8
+        For `read_values`.
+    """
+    return _written(pa.table({UNIT_VALUE: values}))
+
+
+def read_values(written: NDArray[np.uint8]) -> pa.Array:
+    """Take values out of an array of a shard.
+
+    Parameters
+    ----------
+    written : ndarray of uint8
+
+    Returns
+    -------
+    pyarrow.Array
+    """
+    return one_array(_read(written)[UNIT_VALUE])
 
 
 def _written(table: pa.Table) -> NDArray[np.uint8]:

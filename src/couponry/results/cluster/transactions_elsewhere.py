@@ -32,9 +32,10 @@ from ...model.campaign_data import CampaignData
 from ...model.contact_history import check_history
 from ...utils.arrays.array_store import MemoryStore
 from .heads import added_heads, check_heads, heads_of
-from .ingestion import CANDIDATES, Ingested, commit, rows_in, stated_without_customers
+from .ingestion import Ingested, commit, rows_in, stated_without_customers
 from .previous_elsewhere import added_counts, look_up
-from .stated_customers import StatedCustomers, rows_of
+from .stated_before import CANDIDATES
+from .stated_customers import StatedCustomers
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,11 +95,7 @@ class CandidatesTask:
         if self.has_plan:
             pairs = self.rows.table(number, PREVIOUS, threads)
             made, counts = look_up(made, self.campaign, pairs, threads)
-        stated = StatedCustomers(
-            made,
-            rows_of(customers, "customers", made.customers),
-            rows_of(past, "history", made.customers),
-        )
+        stated = StatedCustomers.of_rows(made, customers, past)
         arrays = {**stated.arrays(), "first": np.zeros(1, np.int64)}
         return Ingested(write_shard(self.folder, number, arrays, threads), None, counts)
 
@@ -211,7 +208,7 @@ def ingest_transactions(
         made = runner.map(make, range(len(parts)))
         campaign = _counted(campaign, found, made, has_plan)
         check_heads(campaign)
-        store = commit(folder, [each.entry for each in made], campaign)
+        store = commit(folder, made, campaign)
         place = place_of(rows_folder)
         for file in place.names():  # nobody asks for them any more
             place.remove(file)

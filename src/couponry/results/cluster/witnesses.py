@@ -135,8 +135,11 @@ def _extremes(compiled: CompiledCampaign, backend: Backend) -> Iterator[NDArray[
 def _by_customer(compiled: CompiledCampaign) -> list[NDArray[np.int64]]:
     """Customers of each segment, with the least and largest of each bound, and with constraints."""
     rules, spec = compiled.problem.rules, compiled.rules.spec
+    units = compiled.campaign.units
     segment = compiled.problem.shard.segment
     found = [np.unique(segment, return_index=True)[1]] if len(segment) > 1 else []
+    if units is not None:
+        found.append(np.array([np.diff(units.ptr).argmax()]))
     bounds = [rules.lower, rules.upper, spec.upper, *rules.cap, *spec.cap, *spec.least]
     for bound in bounds:
         if len(bound) > 1:
@@ -150,11 +153,13 @@ def _of_history(
     stated: StatedCustomers, campaign: CampaignData, items: Items
 ) -> Iterator[NDArray[np.int64]]:
     """Customers with a history that counts for each rule, and in each of the days by which a rule has windows."""
-    known = stated.candidates.customers
-    history = ContactHistory(stated.history, known, campaign.offers, campaign.rules)
+    known = Customers(stated.customers, stated.candidates.customers, stated.units)
+    history = ContactHistory(
+        stated.history, stated.candidates.customers, campaign.offers, campaign.rules, known
+    )
     for rule in campaign.rules if len(history) else ():
         counts = np.flatnonzero(history.where(rule))
-        yield history.customer[counts[:1]]
+        yield history.unit[counts[:1]]
         if rule.window is None:
             continue
         if rule.by is not None:
@@ -163,7 +168,7 @@ def _of_history(
         label = f"{rule.label}: window"
         days = history.days(days_of_offers(items.offers, label), label).take(counts)
         _, first = np.unique(days.day[days.known], return_index=True)
-        yield history.customer[counts[days.known][first]]
+        yield history.unit[counts[days.known][first]]
 
 
 def _of_costs(compiled: CompiledCampaign) -> Iterator[NDArray[np.int64]]:
@@ -178,7 +183,7 @@ def _below_nothing(
 ) -> Iterator[NDArray[np.int64]]:
     """A customer for each rule that sums over windows whose candidates, or history, have an amount below 0."""
     campaign = compiled.campaign
-    known = Customers(campaign.customers, campaign.candidates.customers)
+    known = Customers(campaign.customers, campaign.candidates.customers, campaign.units)
     for rule in campaign.rules:
         if rule.sum is None or rule.window is None:
             continue
@@ -187,9 +192,9 @@ def _below_nothing(
             values = amount.of_candidates(campaign.candidates, compiled.items, known)
             yield _whose(compiled, np.flatnonzero(values < 0)[:1])
         history = ContactHistory(
-            stated.history, campaign.candidates.customers, campaign.offers, campaign.rules
+            stated.history, campaign.candidates.customers, campaign.offers, campaign.rules, known
         )
-        yield history.customer[np.flatnonzero(history.amounts(rule, known) < 0)[:1]]
+        yield history.unit[np.flatnonzero(history.amounts(rule, known) < 0)[:1]]
 
 
 def _whose(compiled: CompiledCampaign, at: NDArray[np.int64]) -> NDArray[np.int64]:

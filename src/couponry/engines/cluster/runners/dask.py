@@ -13,6 +13,7 @@ from ....utils.checks import shown
 from ....utils.errors import InvalidInput
 from ....utils.progress.watch import check_cancelled
 from ..cluster import Cluster
+from ..first_of_unit import CUSTOMER, FIRST
 from ..runner import POLL_SECONDS, Runner
 from ..work import answer_of, packed_task, work
 from .dask_tables import (
@@ -22,6 +23,7 @@ from .dask_tables import (
     is_dask_table,
     schema_of,
     seen_customers,
+    with_first,
     work_on_pieces,
 )
 
@@ -100,10 +102,12 @@ class DaskRunner(Runner):
         """See `Runner.schema`."""
         return schema_of(table) if self.takes(table) else table.schema
 
-    def on_rows(self, task: Any, tables: Mapping[str, Any], customers: int) -> list[Any]:
+    def on_rows(
+        self, task: Any, tables: Mapping[str, Any], customers: int, unit: str | None = None
+    ) -> list[Any]:
         """See `Runner.on_rows`: workers cut partitions by customers, and put parts together."""
         if not any(map(self.takes, tables.values())):
-            return super().on_rows(task, tables, customers)
+            return super().on_rows(task, tables, customers, unit)
         first, *_ = tables
         started: list[Future] = []
 
@@ -112,10 +116,13 @@ class DaskRunner(Runner):
             return started[-1]
 
         parts = {name: self._partitions(table, submit) for name, table in tables.items()}
-        seen = [submit(seen_customers, one) for one in parts[first]]
+        by = CUSTOMER if unit is None else FIRST
+        if unit is not None:
+            parts = with_first(parts, unit, submit)
+        seen = [submit(seen_customers, one, by) for one in parts[first]]
         edges = edges_of(self._finished(seen, started), customers)
         names = [name for name, some in parts.items() for _ in some]
-        pieces = [submit(cut, one, edges) for some in parts.values() for one in some]
+        pieces = [submit(cut, one, edges, by) for some in parts.values() for one in some]
         packed = packed_task(task)
         done = [
             submit(

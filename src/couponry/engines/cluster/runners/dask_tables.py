@@ -6,7 +6,8 @@ runs again where a worker is lost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..first_of_unit import CUSTOMER, by_unit, cut_by, firsts, members_of, seen_of, told
 from ..work import work_on_rows
 
 SEEN_SHARE = 64
@@ -64,12 +66,14 @@ def as_arrow(partition: Any, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pandas(partition, schema=schema, preserve_index=False)
 
 
-def seen_customers(table: pa.Table) -> pa.Array:
+def seen_customers(table: pa.Table, by: str) -> pa.Array:
     """Find a share of the customers of a partition, the same in every partition.
 
     Parameters
     ----------
     table : pyarrow.Table
+    by : str
+        Column that says who they are.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def seen_customers(table: pa.Table) -> pa.Array:
     """
     import pandas as pd
 
-    known = pc.unique(table["customer"]).drop_null()
+    known = pc.unique(table[by]).drop_null()
     hashed = pd.util.hash_pandas_object(known.to_pandas(), index=False).to_numpy()
     return known.filter(pa.array(hashed % SEEN_SHARE == 0))
 
@@ -106,7 +110,7 @@ def edges_of(seen: Sequence[pa.Array], customers: int) -> NDArray[Any]:
     return _values(known)[at[at > 0]]
 
 
-def cut(table: pa.Table, edges: NDArray[Any]) -> list[pa.Table]:
+def cut(table: pa.Table, edges: NDArray[Any], by: str) -> list[pa.Table]:
     """Cut the rows of a partition into those of each part.
 
     Parameters
@@ -114,16 +118,60 @@ def cut(table: pa.Table, edges: NDArray[Any]) -> list[pa.Table]:
     table : pyarrow.Table
     edges : ndarray
         Of `edges_of`.
+    by : str
+        Column that says whose they are.
 
     Returns
     -------
     list of pyarrow.Table
     """
-    column = table["customer"].combine_chunks()
+    column = table[by].combine_chunks()
     known = pc.is_valid(column).to_numpy(zero_copy_only=False)
     part = np.zeros(len(table), np.int64)  # who is null is told by whoever takes the rows
     part[known] = np.searchsorted(edges, _values(column.drop_null()), side="right")
     return [table.filter(pa.array(part == number)) for number in range(len(edges) + 1)]
+
+
+def with_first(
+    parts: Mapping[str, Sequence[Any]], unit: str, submit: Callable[..., Any]
+) -> dict[str, list[Any]]:
+    """Tell every row of partitions the first customer of its unit; see `first_of_unit`.
+
+    Parameters
+    ----------
+    parts : mapping of str to sequence
+        Partitions of each table, or futures of them; the first table has candidates.
+    unit : str
+    submit : callable
+        Has a function called by a worker, and returns a future.
+
+    Returns
+    -------
+    dict of str to list
+        Futures of other partitions of the same rows.
+    """
+    candidates, *_ = parts.values()
+    buckets = range(len(parts["customers"]))
+
+    def of_bucket(cut_up: Sequence[Any], bucket: int) -> list[Any]:
+        return [submit(getitem, one, bucket) for one in cut_up]
+
+    n = len(buckets)
+    seen = [submit(seen_of, one, n) for one in candidates]
+    members = [submit(members_of, one, unit, n) for one in parts["customers"]]
+    of_units = [
+        submit(by_unit, unit, n, len(seen), *of_bucket(seen, b), *of_bucket(members, b))
+        for b in buckets
+    ]
+    found = [submit(firsts, unit, n, *of_bucket(of_units, b)) for b in buckets]
+    known = [of_bucket(found, b) for b in buckets]
+    made: dict[str, list[Any]] = {}
+    for name, some in parts.items():
+        cut_up = [submit(cut_by, one, CUSTOMER, n) for one in some]
+        made[name] = [
+            submit(told, piece, *known[b]) for b in buckets for piece in of_bucket(cut_up, b)
+        ]
+    return made
 
 
 def work_on_pieces(

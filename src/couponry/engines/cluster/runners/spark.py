@@ -17,6 +17,7 @@ from ....utils.checks import shown
 from ....utils.errors import InvalidInput
 from ....utils.progress.watch import check_cancelled
 from ..cluster import Cluster
+from ..first_of_unit import CUSTOMER, FIRST, SEEN
 from ..runner import POLL_SECONDS, Runner
 from ..work import Rows, answer_of, packed_task, work, work_on_rows
 
@@ -117,20 +118,25 @@ class SparkRunner(Runner):
         """See `Runner.schema`."""
         return table.limit(0).toArrow().schema if self.takes(table) else table.schema
 
-    def on_rows(self, task: Any, tables: Mapping[str, Any], customers: int) -> list[Any]:
+    def on_rows(
+        self, task: Any, tables: Mapping[str, Any], customers: int, unit: str | None = None
+    ) -> list[Any]:
         """See `Runner.on_rows`: Spark parts and sorts the rows, and hands them to workers."""
         frames = {
             name: table if self.takes(table) else self._session.createDataFrame(table)
             for name, table in tables.items()
         }
+        by = CUSTOMER
+        if unit is not None:
+            frames, by = _with_first(frames, unit), FIRST
         first, *_ = frames.values()
-        distinct = first.selectExpr("approx_count_distinct(customer) AS number")
+        distinct = first.selectExpr(f"approx_count_distinct(`{by}`) AS number")
         [[number]] = self._finished(distinct.collect)
         parts = max(1, -(-int(number) // customers))
-        rows = _one_table(frames).repartitionByRange(parts, "customer")
-        rows = rows.sortWithinPartitions("customer")
+        rows = _one_table(frames, by).repartitionByRange(parts, f"`{by}`")
+        rows = rows.sortWithinPartitions(f"`{by}`")
         packed = packed_task(task)
-        answers = rows.mapInArrow(_RowsOfPart(packed, tuple(frames), self.threads), ANSWER)
+        answers = rows.mapInArrow(_RowsOfPart(packed, tuple(frames), by, self.threads), ANSWER)
         return [answer_of(found) for found in _whole(self._finished(answers.collect))]
 
     def _finished(self, ask: Callable[[], list[Any]]) -> list[Any]:
@@ -196,6 +202,7 @@ class _RowsOfPart:
 
     task: bytes
     names: tuple[str, ...]
+    by: str
     threads: int
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -216,14 +223,32 @@ class _RowsOfPart:
             own = batch.filter(batch.column(name).is_valid())
             if own.num_rows:
                 struct = own.column(name)
-                columns = {"customer": own.column("customer")}
+                columns = {self.by: own.column(self.by)}
                 for place, field in enumerate(struct.type):
                     columns[field.name] = struct.flatten()[place]
                 yield name, pa.RecordBatch.from_pydict(columns)
 
 
-def _one_table(frames: Mapping[str, Any]) -> Any:
-    """Tables as one: a column `customer`, and for each table a struct of its other columns, null in others' rows."""
+def _with_first(frames: Mapping[str, Any], unit: str) -> dict[str, Any]:
+    """Tables with the first customer of each row's unit; see `first_of_unit`."""
+    from pyspark.sql import functions as f
+
+    candidates, *_ = frames.values()
+    seen = candidates.select(CUSTOMER).distinct().withColumn(SEEN, f.lit(True))
+    members = frames["customers"].select(CUSTOMER, f"`{unit}`").join(seen, CUSTOMER, "left")
+    counted = members.where(f.col(f"`{SEEN}`") & f.col(f"`{unit}`").isNotNull())
+    firsts = counted.groupBy(f"`{unit}`").agg(f.min(CUSTOMER).alias(FIRST))
+    known = members.join(firsts, unit, "left").select(CUSTOMER, f"`{FIRST}`")
+    known = known.dropDuplicates([CUSTOMER])
+    own = f.coalesce(f.col(f"`{FIRST}`"), f.col(CUSTOMER))
+    return {
+        name: frame.join(known, CUSTOMER, "left").withColumn(FIRST, own)
+        for name, frame in frames.items()
+    }
+
+
+def _one_table(frames: Mapping[str, Any], by: str) -> Any:
+    """Tables as one: a column to part by, and for each table a struct of its other columns, null in others' rows."""
     from functools import reduce
 
     from pyspark.sql import functions as f
@@ -232,8 +257,8 @@ def _one_table(frames: Mapping[str, Any]) -> Any:
         return next(iter(frames.values()))
     parts = []
     for name, frame in frames.items():
-        others = [column for column in frame.columns if column != "customer"] or ["customer"]
-        parts.append(frame.select("customer", f.struct(*others).alias(name)))
+        others = [f"`{column}`" for column in frame.columns if column != by] or [f"`{by}`"]
+        parts.append(frame.select(f"`{by}`", f.struct(*others).alias(name)))
     return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
 
 
