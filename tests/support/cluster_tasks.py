@@ -50,6 +50,14 @@ class Threads:
 
 
 @dataclass(frozen=True)
+class Processes:
+    """Tells which process works on each shard."""
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[int]:
+        return [os.getpid() for _ in shards]
+
+
+@dataclass(frozen=True)
 class Refused:
     """Fails wherever it runs."""
 

@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 import pytest
 from tests.support.cluster_campaigns import CUSTOMERS, fingerprint, solved, solved_on_cluster
 from tests.support.cluster_driver import Mortal, killed
-from tests.support.cluster_tasks import Lost, Refused, Stuck, Sums, Texts, Threads
+from tests.support.cluster_tasks import Lost, Processes, Refused, Stuck, Sums, Texts, Threads
 from tests.support.clusters import Connected, Unlucky, driven, on_dask, on_spark
 from tests.support.dask_cluster import DaskCluster
 from tests.support.processes import LOOPBACK, command_of, listening
@@ -52,6 +52,12 @@ def test_answers_are_those_of_this_process(cluster: Connected) -> None:
 def test_tasks_are_one_for_each_executor(cluster: Connected) -> None:
     assert cluster.runner.tasks == (3 if cluster.runner.name == "spark" else 2)
     assert cluster.runner.map(Threads(), SHARDS) == [1] * len(SHARDS)
+
+
+def test_workers_go_on_from_job_to_job(cluster: Connected) -> None:
+    """What they have imported and mapped is at hand in the next job."""
+    first, second = (set(cluster.runner.map(Processes(), range(64))) for _ in range(2))
+    assert first & second
 
 
 def test_answers_may_be_large(cluster: Connected) -> None:

@@ -192,7 +192,8 @@ class _Share:
         _keep_what_is_imported()
 
     def of_part(self, number: int, nothing: Iterable[Any]) -> Iterator[Part]:
-        """See `answers`; of a part of an RDD."""
+        """See `answers`; of a part of an RDD, which is read to its end, or else Spark ends the worker."""
+        assert not list(nothing)
         return self.answers([number])
 
 
