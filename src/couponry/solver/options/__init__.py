@@ -22,6 +22,7 @@ from .exact_options import (
 from .infeasibility_options import ConflictOptions, RelaxationOptions, WorkOptions
 from .newton_options import CurvatureOptions, NewtonOptions
 from .price_options import (
+    ChargeOptions,
     CuttingPlaneOptions,
     FreeSearchOptions,
     NoiseOptions,
@@ -37,6 +38,7 @@ from .size_options import SampleSize, SamplingOptions, SizeOptions
 
 __all__ = [
     "DEFAULT_OPTIONS",
+    "ChargeOptions",
     "ColumnOptions",
     "ConflictOptions",
     "CoreOptions",
@@ -92,6 +94,9 @@ class SolverOptions:
 
     noise: NoiseOptions = field(default_factory=NoiseOptions)
     """Noise against ties."""
+
+    charge: ChargeOptions = field(default_factory=ChargeOptions)
+    """A charge on each coupon, where value goes with weight."""
 
     price_caps: PriceCapOptions = field(default_factory=PriceCapOptions)
     """The highest price that a limit can use."""

@@ -192,6 +192,55 @@ class NoiseOptions:
 
 
 @dataclass(frozen=True)
+class ChargeOptions:
+    """A charge on each coupon, where value goes with weight."""
+
+    gaps: float = 0.02
+    """The charge in typical worths, in asked gaps: an allocation loses as much by it at most."""
+
+    mismatch: float = 0.1
+    """Share of the charge by which a coupon may be worth more or less by weight than others of its limit."""
+
+    steps: int = 12
+    """Steps over each sample, and over everybody, at most."""
+
+    first_power: float = 0.5
+    """Power of what a limit's activity is off by, that its price's distance from its cap is multiplied by at first:
+    half of candidates' values are within a factor of two, so that activities answer by more than the distance."""
+
+    growth: float = 1.2
+    """Factor on that power while a price goes on in one direction."""
+
+    longest_power: float = 1.0
+    """That power, at most."""
+
+    shortening: float = 0.5
+    """The same after it turned."""
+
+    longest: float = 1.5
+    """Logarithm of what an activity is off by, at most: of limits that nobody chooses it says nothing."""
+
+    progress_share: float = 0.9
+    """Share of the least residual before that a step must get below not to be stalled."""
+
+    stalls: int = 2
+    """Stalled steps in a row that are the last ones."""
+
+    near_share: float = 0.025
+    """What activities are off their bounds, as a share of all coupons, that is near enough: repair does the rest."""
+
+    far_share: float = 0.25
+    """The same beyond which steps have not come near: some limits are not scarce, and have no price next to its cap."""
+
+    usable_share: float = 0.06
+    """The same beyond which prices are not used: what limits with a price have left is missing in the bound."""
+
+    most_coupons: float = 50_000.0
+    """What is near enough in typical coupons, at most. Newton's method follows where steps by themselves leave more, or
+    so much that repair would take most of the time."""
+
+
+@dataclass(frozen=True)
 class PriceCapOptions:
     """The highest price that a limit can use."""
 

@@ -124,7 +124,7 @@ class FreeCustomerRepair:
         if is_few_by_cell(sample, free):  # a smaller one says as much
             sample = samples.for_tied_prices(problem, problem.objective.shape[2])
         regrets = RegretCounts(sample, prices, state.scales, free)
-        is_tied = point.lagrangian is not state.search.whole  # its prices were found under noise
+        is_tied = point.lagrangian.engine is not state.engine  # its prices were found under noise
         per_coupon = free.candidates_per_tied_coupon if is_tied else free.candidates_per_coupon
         if isinstance(problem.packed, CandidatesElsewhere) and not is_tied:
             samples.let_go()  # free customers are about to be held instead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..dual.search.charged_search import ChargedSearch
 from ..dual.search.noise_search import NoiseSearch
 from ..dual.search.tied_start import TiedSearch
 from ..solve_state import SolveState
@@ -33,8 +34,11 @@ def find_prices(state: SolveState) -> None:
     """Look for prices on samples of customers, then on everybody."""
     start = state.request.start
     with state.clock.stage("dual"):
-        tied = TiedSearch(state.search).point(start)
-        point = state.search.first_prices(start) if tied is None else tied
+        point = TiedSearch(state.search).point(start)
+        if point is None and start is None:
+            point = ChargedSearch(state.search).point()
+        if point is None:
+            point = state.search.first_prices(start)
         state.certify(point)
     state.start_point = point
     state.diverged = state.search.diverged
