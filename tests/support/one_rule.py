@@ -118,7 +118,7 @@ class _OneRule(CampaignDraw):
 def draw_kind(kind: str, number: int, largest: int = 2000) -> Drawn:
     """The campaign of a kind and a number, of 300 to about `largest` customers.
 
-    Those of households with all rules are of 300: what each can have of its minimums takes HiGHS minutes in larger ones.
+    Those of households with all rules are of 300: HiGHS takes minutes for the minimums of larger ones.
     """
     if kind in ("all", "all of households"):
         seed = SUMS + 30 + 50 * (number // 20) + number % 20  # those with rules of all kinds
