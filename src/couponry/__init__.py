@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .analysis.late.late_decisions import LateDecisions, OneDecision
     from .analysis.late.prices import Prices
     from .analysis.late.room import Room
+    from .analysis.late.together.late_members import LateMember
     from .analysis.price_ranges import PriceRanges
     from .campaign import Campaign
     from .campaign_folder.size import folder_estimate as memory_estimate
@@ -72,6 +73,7 @@ __all__ = [
     "Frontier",
     "InvalidInput",
     "LateDecisions",
+    "LateMember",
     "Limit",
     "OneDecision",
     "Plots",
@@ -117,6 +119,7 @@ _WHERE = {
     "Frontier": (".analysis.frontier", "Frontier"),
     "InvalidInput": (".utils.errors", "InvalidInput"),
     "LateDecisions": (".analysis.late.late_decisions", "LateDecisions"),
+    "LateMember": (".analysis.late.together.late_members", "LateMember"),
     "Limit": (".model.limits", "Limit"),
     "OneDecision": (".analysis.late.late_decisions", "OneDecision"),
     "Plots": (".report.plots", "Plots"),

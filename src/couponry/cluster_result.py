@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
-from .analysis.binding import binding_limits
+from .analysis.binding import PricedSolution
 from .analysis.compare import Comparison, compare_saved
 from .analysis.decisions import Explanation
 from .analysis.elsewhere import breakdown_elsewhere, explain_elsewhere
@@ -25,7 +25,7 @@ from .solver.packed import CandidatesElsewhere
 from .utils.errors import Unsupported
 
 
-class ClusterResult(CampaignSolution):
+class ClusterResult(PricedSolution):
     """A solved campaign whose customers are on a cluster.
 
     `ClusterCampaign.solve` returns it. `allocation.write_on_workers` has workers write the coupons; to list them here
@@ -148,21 +148,6 @@ class ClusterResult(CampaignSolution):
         if not (isinstance(own, CandidatesElsewhere) and isinstance(others, CandidatesElsewhere)):
             return False
         return own.source == others.source
-
-    def binding(self) -> TableView:
-        """List the limits that stand in the way of a better allocation; see `Result.binding`.
-
-        Returns
-        -------
-        TableView
-            One row for each limit and group that has a price.
-
-        Raises
-        ------
-        InvalidInput
-            If the result has no allocation.
-        """
-        return TableView(binding_limits(self))
 
     def by(self, column: str, *, table: Literal["offers", "customers"] | None = None) -> TableView:
         """Add the allocation up by a column of offers or customers, or by role, on the workers; see `Result.by`.

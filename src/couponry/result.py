@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from .analysis.binding import binding_limits
 from .analysis.breakdown import breakdown, per_customer
 from .analysis.decisions import Explanation
 from .analysis.explain import explain_result
@@ -17,6 +16,7 @@ from .analysis.follow_ups import AskedCampaign, AskedSolution
 from .analysis.late.late_decisions import LateDecisions
 from .analysis.late.prices import Prices
 from .analysis.late.room import Room
+from .analysis.late.together.of_result import with_members
 from .analysis.price_ranges import PriceRanges, RangeOptions, price_ranges
 from .campaign_folder.exact_files import ExactSolution
 from .campaign_folder.write import write_result
@@ -162,31 +162,6 @@ class Result(ReportedSolution, AskedSolution):
         """
         return explain_result(self, customer)
 
-    def binding(self) -> TableView:
-        """List the limits that stand in the way of a better allocation, the dearest first.
-
-        Returns
-        -------
-        TableView
-            One row for each limit and group that has a price: `name`, `group`, `side` ("min" or "max"), `bound`,
-            `achieved`, `price` of one more unit, and `worth`, price times bound, by which they are ordered.
-
-        Raises
-        ------
-        InvalidInput
-            If the result has no allocation.
-
-        Examples
-        --------
-        >>> import couponry
-        >>> candidates = {"customer": [1, 2, 3], "offer": ["tea"] * 3, "value": [3.0, 2.0, 1.0]}
-        >>> limits = [couponry.Limit("in all", max=2), couponry.Limit("enough", max=9)]
-        >>> result = couponry.Campaign({"offer": ["tea"]}, candidates, limits=limits).solve()
-        >>> result.binding().select(["name", "side", "bound"]).to_pylist()
-        [{'name': 'in all', 'side': 'max', 'bound': 2.0}]
-        """
-        return TableView(binding_limits(self))
-
     def by(self, column: str, *, table: Literal["offers", "customers"] | None = None) -> TableView:
         """Add the allocation up by a column of offers or customers, or by role.
 
@@ -322,16 +297,18 @@ class Result(ReportedSolution, AskedSolution):
         customers: Table | None = None,
         history: Table | None = None,
         *,
+        given: Table | None = None,
         room: Room | None = None,
         threads: int | None = None,
     ) -> LateDecisions:
         """Decide on customers who were not in the solve, at the prices of this result.
 
-        `Prices.of(result)` does the same again and again, one at a time, and where the campaign is not at hand.
+        `Prices.of(result)` does the same again and again, one at a time, and where the campaign is not at hand. What
+        others of a late customer's household have by this result counts, with their history.
 
         Parameters
         ----------
-        candidates, customers, history, room, threads : optional
+        candidates, customers, history, given, room, threads : optional
             As `Prices.decide` takes them.
 
         Returns
@@ -344,9 +321,10 @@ class Result(ReportedSolution, AskedSolution):
         InvalidInput
             If the result has no allocation, a customer was in the solve, or something else is wrong.
         """
-        decided = self.campaign.candidates.customers
-        return Prices.of(self).decide(
-            candidates, customers, history, room=room, threads=threads, decided=decided
+        decided, prices = self.campaign.candidates.customers, Prices.of(self)
+        beside = with_members(self, customers, history, given)
+        return prices.decide(
+            candidates, *beside[:2], given=beside.given, room=room, threads=threads, decided=decided
         )
 
     def save(

@@ -152,3 +152,34 @@ def test_ids_that_are_text(tmp_path: Path) -> None:
     assert "worth less than nothing after prices" in second.reason
     with pytest.raises(couponry.InvalidInput, match="explain: customer 'w' has no candidates"):
         decisions.explain("w")
+
+
+def test_households_from_files(run: Run, tmp_path: Path) -> None:
+    """What others of a household have counts: by the result, and by a table of what they were given since."""
+    rows = {"customer": [1, 2, 3], "offer": ["tea", "jam", "tea"], "value": [2.0, 1.0, 3.0]}
+    homes = {"customer": [1, 2, 3], "home": ["a", "a", "b"]}
+    rules = [couponry.CustomerRule("two", max=2)]
+    offers = {"offer": ["tea", "jam"]}
+    campaign = couponry.Campaign(offers, rows, homes, rules=rules, unit="home")
+    folder = couponry.write_campaign(campaign, tmp_path / "campaign")
+    out = campaign.solve().save(tmp_path / "result")
+    late = {"customer": [8, 9, 9], "offer": ["tea", "tea", "jam"], "value": [1.0, 2.0, 1.5]}
+    tables = {
+        "late": late,
+        "people": {"customer": [8, 9], "home": ["a", "b"]},
+        "given": {"customer": [3], "offer": ["jam"]},
+    }
+    for name, table in tables.items():
+        pq.write_table(pa.table(table), tmp_path / f"{name}.parquet")
+    asked = ("decide", folder, out, tmp_path / "late.parquet", "--quiet")
+    people = ("--customers", tmp_path / "people.parquet")
+    assert run(*asked, *people, "-o", tmp_path / "one").status == 0
+    given = read(tmp_path / "one")["allocation"]
+    assert given.select(["customer", "offer"]).to_pylist() == [{"customer": 9, "offer": "tea"}]
+    why = run(
+        "explain", folder, out, "--customer", "9", "--late", tmp_path / "late.parquet", *people
+    )
+    assert why.status == 0 and "9 of home 'b'" in why.out
+    since = ("--given", tmp_path / "given.parquet")
+    assert run(*asked, *people, *since, "-o", tmp_path / "two").status == 0
+    assert read(tmp_path / "two")["allocation"].num_rows == 0

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..data.table_view import TableView
 from ..results.solution import CampaignSolution
 from ..utils.errors import InvalidInput
 
@@ -18,6 +19,35 @@ COLUMNS = {
     "price": pa.float64(),
     "worth": pa.float64(),
 }
+
+
+class PricedSolution(CampaignSolution):
+    """A solution that says which limits have a price, wherever its customers are."""
+
+    def binding(self) -> TableView:
+        """List the limits that stand in the way of a better allocation, the dearest first.
+
+        Returns
+        -------
+        TableView
+            One row for each limit and group that has a price: `name`, `group`, `side` ("min" or "max"), `bound`,
+            `achieved`, `price` of one more unit, and `worth`, price times bound, by which they are ordered.
+
+        Raises
+        ------
+        InvalidInput
+            If the result has no allocation.
+
+        Examples
+        --------
+        >>> import couponry
+        >>> candidates = {"customer": [1, 2, 3], "offer": ["tea"] * 3, "value": [3.0, 2.0, 1.0]}
+        >>> limits = [couponry.Limit("in all", max=2), couponry.Limit("enough", max=9)]
+        >>> result = couponry.Campaign({"offer": ["tea"]}, candidates, limits=limits).solve()
+        >>> result.binding().select(["name", "side", "bound"]).to_pylist()
+        [{'name': 'in all', 'side': 'max', 'bound': 2.0}]
+        """
+        return TableView(binding_limits(self))
 
 
 def binding_limits(result: CampaignSolution) -> pa.Table:

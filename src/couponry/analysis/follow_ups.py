@@ -9,10 +9,10 @@ from ..model.campaign_data import CampaignData
 from ..model.changes import LimitChanges, OfferChanges, RuleChanges
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
-from ..results.solution import CampaignSolution
 from ..solver.options import SolverOptions
 from ..utils.progress.cancel import CancelToken
 from ..utils.progress.watch import Progress
+from .binding import PricedSolution
 from .compare import Comparison
 from .frontier import Frontier
 
@@ -74,7 +74,7 @@ class AskedCampaign(Protocol):
         """See `couponry.Campaign.frontier`."""
 
 
-class AskedSolution(CampaignSolution):
+class AskedSolution(PricedSolution):
     """A solution that passes questions which solve again on to its campaign."""
 
     _asked_of: type[AskedCampaign] | None = None

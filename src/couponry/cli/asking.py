@@ -8,6 +8,7 @@ import click
 
 from ..analysis.explain_files import explain_written
 from ..analysis.late.prices import Prices
+from ..analysis.late.together.of_result import with_members
 from ..folders import read_result
 from ..utils.process.standard_streams import print_out
 from ..verify import verify_allocation, verify_result
@@ -45,9 +46,11 @@ def explain(
 ) -> None:
     """Why a customer of FOLDER got its coupons, and not others, in the result in the folder OUT."""
     if candidates is not None:
-        prices = Prices.of(read_result(out, folder))
+        result = read_result(out, folder)
+        prices = Prices.of(result)
         room = prices.room(room_file)
-        found = prices.explain(customer, candidates, customers, history, room=room)
+        beside = with_members(result, customers, history, None)
+        found = prices.explain(customer, candidates, *beside[:2], given=beside.given, room=room)
     elif customers or history or room_file:
         raise click.UsageError("--customers, --history and --room: expected --late, too")
     else:

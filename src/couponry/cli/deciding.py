@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import pyarrow as pa
 
 from ..analysis.fallen.replacements import REPLACEMENTS
 from ..analysis.late.late_decisions import DECISIONS
 from ..analysis.late.prices import Prices
+from ..analysis.late.together.of_result import Beside, with_members
 from ..folders import read_result
+from ..results.solution import CampaignSolution
 from ..utils.atomic_folder import check_new_folder
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
 from ..utils.progress.watch import watch
@@ -26,6 +27,11 @@ from .output import json_text, told_as
 @click.option("-o", "--output", "out", required=True, type=PathArgument(), help="Folder to write.")
 @click.option("--customers", type=PathArgument(), help="Table of what is known of the customers.")
 @click.option("--history", type=PathArgument(), help="Table of what they have had.")
+@click.option(
+    "--given",
+    type=PathArgument(),
+    help="Table of coupons, customer and offer, that they or others of their households have since the solve.",
+)
 @click.option(
     "--room",
     "room_file",
@@ -49,6 +55,7 @@ def decide(
     out: Path,
     customers: Path | None,
     history: Path | None,
+    given: Path | None,
     room_file: Path | None,
     changes: tuple[str, ...],
     save_prices: Path | None,
@@ -71,14 +78,17 @@ def decide(
         )
     check_new_folder(out, overwrite=overwrite, holds=DECISIONS)  # before anything is read
     with native_output_to_stderr(), watch(told_as(quiet)):
-        prices, decided = _prices(paths[:-1], changes, store, memory_limit)
+        prices, result = _prices(paths[:-1], changes, store, memory_limit)
+        beside = Beside(customers, history, given)
+        if result is not None:
+            beside = with_members(result, *beside)
         found = prices.decide(
             paths[-1],
-            customers,
-            history,
+            *beside[:2],
+            given=beside.given,
             room=prices.room(room_file),
             threads=threads,
-            decided=decided,
+            decided=None if result is None else result.campaign.candidates.customers,
         )
         if save_prices is not None:
             prices.save(save_prices)
@@ -127,8 +137,8 @@ def _prices(
     changes: tuple[str, ...],
     store: Path | None,
     memory_limit: str | None,
-) -> tuple[Prices, pa.Array | None]:
-    """The prices, and whom the solve has decided on, where that is known."""
+) -> tuple[Prices, CampaignSolution | None]:
+    """The prices, and the result that they are of, where that is at hand."""
     if len(paths) == 1:
         if changes:
             raise click.UsageError(
@@ -138,4 +148,4 @@ def _prices(
     result = read_result(paths[1], paths[0], store=store, memory_limit=memory_limit)
     names = [limit.name for limit in result.campaign.limits]
     prices = Prices.of(result, limit_changes(changes, names) if changes else None)
-    return prices, result.campaign.candidates.customers
+    return prices, result

@@ -251,7 +251,7 @@ def _affected(
             fallen = positions[which.at(positions)]
             found.append(start + np.searchsorted(indptr[start : stop + 1], fallen, "right") - 1)
         unit = np.unique(np.concatenate(found))
-    chosen = _choice_of(compiled, plan, unit, backend, seed)
+    chosen = choice_of(compiled, plan, unit, backend, seed)
     position = positions_of(indptr, unit)
     ends = np.concatenate([[0], np.cumsum(indptr[unit + 1] - indptr[unit])])
     part = _Affected(unit, ends, position, chosen, which.at(position))
@@ -266,10 +266,25 @@ def _affected(
     )
 
 
-def _choice_of(
+def choice_of(
     compiled: CompiledCampaign, plan: Plan, unit: NDArray[np.int64], backend: Backend, seed: int
 ) -> NDArray[np.bool_]:
-    """What a plan gives some units, for their candidates one after the other."""
+    """Say what a plan gives some units, for their candidates one after the other.
+
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+    plan : Plan
+    unit : ndarray of int64, shape (n_units,)
+        Numbers of units, ascending.
+    backend : Backend
+    seed : int
+
+    Returns
+    -------
+    ndarray of bool, shape (n_candidates,)
+        Refunds among them where messages cost something.
+    """
     shard, rules = plan.engine.of_customers(unit)
     if not len(shard.number):
         shard = shard._replace(number=unit)

@@ -19,6 +19,8 @@ from ...kernels import Rules, Shard
 from ...model.compiling.compile_rules import compile_rules
 from ...model.contact_history import ContactHistory
 from ...model.customers import Customers
+from ...model.units.units import Units
+from .charges import ChargedRows
 from .terms import Kind, Terms
 
 PACKED_TOGETHER = 1 << 17
@@ -88,6 +90,8 @@ class LateBatch:
         candidates: Candidates,
         customers: pa.Table | None,
         history: pa.Table | None,
+        *,
+        with_rules: bool = True,
     ) -> LateBatch:
         """Compile late customers.
 
@@ -96,6 +100,8 @@ class LateBatch:
         terms : Terms
         candidates : Candidates
         customers, history : pyarrow.Table or None
+        with_rules : bool
+            Whether customer rules are compiled, too.
 
         Returns
         -------
@@ -115,10 +121,11 @@ class LateBatch:
             for name in limit.columns():
                 amounts.of(name, limit.label)
         kind, kinds = terms.kinds(known, len(candidates.customers))
-        past = ContactHistory(history, candidates.customers, agreed.offers, agreed.rules)
-        rules = compile_rules(
-            agreed.rules, terms.items, item, candidates, known, past, terms.backend
+        asked = agreed.rules if with_rules else ()
+        past = ContactHistory(
+            history if with_rules else None, candidates.customers, agreed.offers, asked
         )
+        rules = compile_rules(asked, terms.items, item, candidates, known, past, terms.backend)
         return cls(
             terms,
             candidates,
@@ -136,6 +143,63 @@ class LateBatch:
     def indptr(self) -> NDArray[np.int64]:
         """Where each customer's candidates begin, shape (n_customers + 1,)."""
         return self.candidates.indptr
+
+    @property
+    def is_own(self) -> NDArray[np.bool_] | None:
+        """Which candidates may be decided on; None: all."""
+        return None
+
+    @property
+    def units(self) -> Units | None:
+        """What rules hold for; None: single customers."""
+        return None
+
+    @property
+    def late(self) -> NDArray[np.int64] | slice:
+        """Candidates that are decided on, as others were given before."""
+        return slice(None)
+
+    @property
+    def is_held(self) -> NDArray[np.bool_]:
+        """Which candidates were given before, shape (n_candidates,)."""
+        return np.zeros(len(self.candidates), bool)
+
+    @property
+    def single(self) -> LateBatch:
+        """The same candidates as those of single customers: whose columns are looked up."""
+        return self
+
+    @property
+    def place(self) -> NDArray[np.int64] | slice:
+        """Where each candidate is among all that is decided."""
+        return slice(None)
+
+    def charges_of(self, charges: ChargedRows) -> ChargedRows:
+        """Say what its coupons use, of what those of single customers do.
+
+        Parameters
+        ----------
+        charges : ChargedRows
+
+        Returns
+        -------
+        ChargedRows
+        """
+        return charges
+
+    def decided(self, flags: NDArray[Any]) -> NDArray[Any]:
+        """Take what there is of late customers' candidates of something that there is of all that was decided.
+
+        Parameters
+        ----------
+        flags : ndarray
+
+        Returns
+        -------
+        ndarray, shape (n_candidates,)
+            False for what was given before.
+        """
+        return flags
 
     def exact(self, part: slice | NDArray[np.int64]) -> NDArray[np.float64]:
         """Copy attributes of some candidates.

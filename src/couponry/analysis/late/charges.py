@@ -114,6 +114,36 @@ class ChargedRows:
         shift = np.minimum(bits, BOUND_BITS - np.frexp(bound)[1])
         return np.asarray(shift, np.int64)
 
+    def of_items(
+        self,
+        item: NDArray[np.int64],
+        pair: NDArray[np.int64],
+        weight: NDArray[np.float64],
+        n_items: int,
+    ) -> ChargedRows:
+        """Make the same of other items.
+
+        Parameters
+        ----------
+        item : ndarray of int64, shape (n_pairs,)
+            Ascending.
+        pair : ndarray of int64, shape (n_pairs,)
+            Of these, what it uses.
+        weight : ndarray of float64, shape (n_own_pairs, 1 + n_attributes)
+            What to have in place of `weight`.
+        n_items : int
+
+        Returns
+        -------
+        ChargedRows
+        """
+        made = ChargedRows.__new__(ChargedRows)
+        made.up, made.down, made.unit, made._n_items = self.up, self.down, self.unit, n_items
+        made.item, made.row, made.weight = item, self.row[pair], weight[pair]
+        made.of_coupon, made.of_quantity = self.of_coupon[pair], self.of_quantity[pair]
+        made.error = self.error[pair]
+        return made
+
     def kernel_charges(self, covers: NDArray[np.bool_]) -> KernelCharges:
         """Make what the kernel charges by.
 

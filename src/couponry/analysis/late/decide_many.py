@@ -85,8 +85,9 @@ class Choice:
         at = np.flatnonzero(self.wanted & ~self.flags)
         if len(at) == 0:
             return at, at
-        by = self.refused_by[at].astype(np.int64)
-        by = np.where(by >= 0, by, self.dearest[batch.kinds_at(at), batch.item[at]])
+        by, item = self.refused_by[at].astype(np.int64), batch.item[batch.place][at]
+        kind = np.zeros(len(at), np.int64) if len(batch.kinds) == 1 else batch.kinds_at(at)
+        by = np.where(by >= 0, by, self.dearest[kind, item])
         return at[by >= 0], by[by >= 0]
 
 
@@ -115,14 +116,28 @@ class BulkDecision:
         flags, use, _ = self._market.demand(self._market.priced())
         raised, dearest = np.zeros(len(self._charges.unit)), np.zeros((0, 0), np.int64)
         if self._room.take(use):
-            return Choice(flags, use, flags, self._refused_by, raised, dearest)
+            return self._choice(flags, use, flags, raised, dearest)
         self._flags = np.zeros(len(flags), bool)
         self._refused_by = np.full(len(flags), -1, np.int32)
         if len(self._batch.number) > 1:
             raised = self._decide_at_higher_prices()
         self._fill(flags, raised)
         dearest = self._dearest(raised)
-        return Choice(self._flags, self._use, flags, self._refused_by, raised, dearest)
+        return self._choice(self._flags, self._use, flags, raised, dearest)
+
+    def _choice(
+        self,
+        flags: NDArray[np.bool_],
+        use: Use,
+        wanted: NDArray[np.bool_],
+        raised: NDArray[np.float64],
+        dearest: NDArray[np.int64],
+    ) -> Choice:
+        """What is given, of the candidates alone."""
+        flags, wanted = self._batch.decided(flags), self._batch.decided(wanted)
+        by = self._refused_by
+        by = self._batch.decided(by) if len(by) else by
+        return Choice(flags, use, wanted, by, raised, dearest)
 
     # ---- higher prices
 
@@ -180,7 +195,7 @@ class BulkDecision:
         rise = raised[charges.row] * charges.of_coupon / charges.unit[charges.row]
         pairs = np.argsort(rise, kind="stable")
         pairs = pairs[rise[pairs] > 0]
-        dearest = np.full((len(covers), len(self._batch.terms.items)), -1)
+        dearest = np.full((len(covers), self._batch.terms.n_items), -1)
         for kind, of_kind in enumerate(covers):
             mine = pairs[of_kind[charges.row[pairs]]]
             dearest[kind, charges.item[mine]] = charges.row[mine]  # the last of several counts
@@ -210,7 +225,9 @@ class BulkDecision:
             at = positions_of(batch.indptr, some)
             tables, exact = (priced.price, priced.reduced), batch.exact(at)
             late = late_input(batch.terms, shard, rules, exact, tables, charges, room)
-            late.choice.given[self._flags[at]] = 2  # they keep what they have
+            own = batch.is_own
+            keeps = self._flags[at] if own is None else self._flags[at] & own[at]
+            late.choice.given[keeps] = 2  # they keep what they have
             with room.lock:
                 before.used[:], before.error[:] = room.account.used, room.account.error
                 backend.unchecked.decide(late, 0, len(some))

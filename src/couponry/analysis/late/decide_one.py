@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,11 +21,12 @@ from ...utils.checks import is_number, shown
 from ...utils.errors import InvalidInput
 from .batch import number_of
 from .charges import ChargedRows
-from .late_decisions import OneDecision
+from .late_decisions import Charge, LateDecisions, OneDecision
 from .late_input import late_input
 from .room import Room
 from .templates import Template, Templates
 from .terms import ROLE_CODES, Terms
+from .together.late_members import LateMember, tables_of
 
 NONE = np.zeros(0, np.int64)
 
@@ -66,6 +67,8 @@ class CustomerDecider:
         What coupons use.
     room : Room
         What decisions use.
+    decide : callable
+        `Prices.decide`, for those who are decided together.
 
     Attributes
     ----------
@@ -77,13 +80,17 @@ class CustomerDecider:
         Columns of customers that `about` must have.
     """
 
-    def __init__(self, terms: Terms, charges: ChargedRows, room: Room):
-        agreed = terms.prices.agreed
+    def __init__(
+        self, terms: Terms, charges: ChargedRows, room: Room, decide: Callable[..., LateDecisions]
+    ):
+        agreed = self._agreed = terms.prices.agreed
+        self._decide_together, self._has_others = decide, agreed.together
         self._terms, self._charges, self.room = terms, charges, room
         offers = terms.offer_ids.to_pylist()
         self._row_of = dict(zip(offers, range(len(offers)), strict=True))
         self._templates = Templates(terms)
-        self.about = self._templates.about
+        unit = () if agreed.unit is None else (agreed.unit,)
+        self.about = (*self._templates.about, *unit)
         self._of_customers = [name in agreed.of_customers for name in terms.attributes]
         self._sums = [
             None if name in (*agreed.columns, *agreed.of_customers) else default_parts(name)
@@ -156,6 +163,8 @@ class CustomerDecider:
         InvalidInput
             Where something is unknown, missing or no number.
         """
+        if self._has_others:
+            return self._alone(history, customer, offers, values, about, roles, mandatory)
         template = self._templates.of(about, history)
         rows, item = self._numbered(offers, roles)
         n = len(rows)
@@ -171,10 +180,57 @@ class CustomerDecider:
             self._refuse_nonsense(late, refused, customer, values, n)
             given = late.choice.given[:n].nonzero()[0].tolist()
             no_room = (late.choice.refused_by[:n] >= 0).nonzero()[0].tolist() if refused else ()
-            listed = slice(late.charged.entries.item())
-            row, used, error = (numbers[listed].tolist() for numbers in late.charged[:3])
-        charge = dict(zip(row, zip(used, error, strict=True), strict=True))
+            charge = _charge_of(late)
         return OneDecision([offers[j] for j in given], [offers[j] for j in no_room], charge)
+
+    def together(
+        self, members: Sequence[LateMember], *, given: Any = None, history: Any = None
+    ) -> LateDecisions:
+        """Decide what the late customers of a household are given, and use the room for it; in milliseconds.
+
+        Parameters
+        ----------
+        members : sequence of LateMember
+            All late customers of one household, or of several.
+        given : table, optional
+            `customer` and `offer` of coupons of this plan that they have; those of others of their households, too,
+            where these are among `members`, without offers.
+        history : table, optional
+            What they have had, with `customer`.
+
+        Returns
+        -------
+        LateDecisions
+            What they are given, and what of the limits' room that has used.
+
+        Raises
+        ------
+        InvalidInput
+            Where something is unknown, missing or no number.
+        """
+        rows, customers = tables_of(members, self.columns, self.about)
+        return self._decide_together(rows, customers, history, given=given, room=self.room)
+
+    def _alone(self, history: Any, *who: Any) -> OneDecision:
+        """Decide on one customer by itself, whose messages cost something."""
+        member = LateMember(*who)
+        if self._agreed.unit is not None:
+            raise InvalidInput(
+                f"decider: expected the late customers of a {self._agreed.unit} together, as `together` takes them"
+            )
+        past = None
+        if history is not None:
+            past = tables.as_table(history, "history")
+            if "customer" not in past.column_names:
+                past = past.append_column("customer", pa.array([member.customer] * len(past)))
+        found = self.together([member], history=past)
+        given, refused = (
+            set(table["offer"].to_pylist()) for table in (found.to_arrow(), found.refused)
+        )
+        full = set(found.full["offer"].to_pylist())
+        asked = list(member.offers)
+        no_room = [offer for offer in asked if offer in refused | full and offer not in given]
+        return OneDecision([offer for offer in asked if offer in given], no_room, found.charge)
 
     def _request_for(self, candidates: int) -> _Request:
         """The request, with enough room."""
@@ -317,6 +373,13 @@ class CustomerDecider:
         constraints = np.empty(int(ptr[1]), np.int64)
         self._compile(self._request.indptr, item, spec, 0, 1, ptr, constraints)
         return template.rules._replace(constraint_ptr=ptr, constraints=constraints)
+
+
+def _charge_of(late: Late) -> Charge:
+    """What a customer was charged, by row."""
+    listed = slice(late.charged.entries.item())
+    row, used, error = (numbers[listed].tolist() for numbers in late.charged[:3])
+    return dict(zip(row, zip(used, error, strict=True), strict=True))
 
 
 def _role(name: str | None) -> int:

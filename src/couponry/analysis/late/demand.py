@@ -129,12 +129,12 @@ class LateMarket:
 
     def full_cells(self) -> NDArray[np.bool_]:
         """Tell which items some row has no room for, shape (n_kinds, n_items)."""
-        return self.cells_of(self.room.full_pairs())
+        return self.cells_of(self.room.full_pairs(self.charges))
 
     def cells_of(self, pairs: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell which items have any of some pairs whose row is about the kind of customer, shape (n_kinds, n_items)."""
         covers, charges, at = self.batch.covers, self.charges, np.flatnonzero(pairs)
-        cells = np.zeros((len(covers), len(self.batch.terms.items)), bool)
+        cells = np.zeros((len(covers), self.batch.terms.n_items), bool)
         for kind, of_kind in enumerate(covers):
             cells[kind, charges.item[at[of_kind[charges.row[at]]]]] = True
         return cells
@@ -145,7 +145,7 @@ class LateMarket:
         is_given = np.zeros(len(batch.item), bool)
         is_given[shard.given_at] = True
         given, packed = positions[is_given[positions]], positions[~is_given[positions]]
-        shape = len(shard.quantity) + 1, len(batch.covers), len(batch.terms.items)
+        shape = len(shard.quantity) + 1, len(batch.covers), batch.terms.n_items
         cell = batch.kinds_at(packed) * shape[2] + batch.item[packed]
         parts = [None, *(quantity[packed] for quantity in shard.quantity)]  # exact below 2^53
         sums = [np.bincount(cell, part, minlength=shape[1] * shape[2]) for part in parts]

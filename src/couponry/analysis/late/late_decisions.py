@@ -92,12 +92,17 @@ class LateDecisions(StreamedTable):
     @property
     def customers(self) -> int:
         """How many customers were decided."""
-        return len(self._batch.candidates.customers)
+        return len(np.unique(self._customer_of(self._late)))
 
     @property
     def candidates(self) -> int:
         """How many candidates they have."""
-        return len(self._batch.candidates)
+        return len(self._late)
+
+    @property
+    def _late(self) -> NDArray[np.int64]:
+        """Positions of the candidates that were decided on."""
+        return np.arange(len(self._batch.candidates))[self._batch.late]
 
     @property
     def customers_with_coupons(self) -> int:
@@ -267,7 +272,7 @@ class LateDecisions(StreamedTable):
         return f"<LateDecisions: {len(self):,} coupons for {self.customers:,} customers>"
 
     def _customer_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.searchsorted(self._batch.indptr, positions, side="right") - 1
+        return self._batch.candidates.customer_of(positions)
 
     def _pairs(self, positions: NDArray[np.int64]) -> dict[str, pa.Array]:
         """Customer and offer of some candidates, with ids as they came."""
@@ -275,14 +280,19 @@ class LateDecisions(StreamedTable):
         customer = candidates.customers.take(pa.array(self._customer_of(positions)))
         offer = self._batch.terms.offer_ids.take(pa.array(candidates.offer[positions]))
         kind = agreed.offers.schema.field("offer").type
+        units = self._batch.units
+        named = (
+            {} if units is None else {units.column: units.names_of(self._customer_of(positions))}
+        )
         return {
             "customer": as_they_came(customer, agreed.customer_type),
+            **named,
             "offer": as_they_came(offer, kind),
         }
 
     def _column(self, name: str, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """A column for some candidates."""
-        batch = self._batch
+        batch = self._batch.single
         customers = Customers(batch.customers, batch.candidates.customers)
         amounts = batch.terms.amounts(batch.candidates, batch.item, customers)
         amount = amounts.of(name, name)
@@ -308,8 +318,10 @@ def full_offers(batch: LateBatch, charges: ChargedRows, room: Room) -> pa.Table:
         `offer`, `limit`, `group`.
     """
     terms = batch.terms
-    pairs = np.flatnonzero(room.full_pairs() & np.asarray(batch.covers.any(axis=0))[charges.row])
-    asked = np.zeros(len(terms.items), bool)
+    pairs = np.flatnonzero(
+        room.full_pairs(charges) & np.asarray(batch.covers.any(axis=0))[charges.row]
+    )
+    asked = np.zeros(terms.n_items, bool)
     asked[batch.item] = True
     pairs = pairs[asked[charges.item[pairs]]]
     full = np.unique(np.stack([terms.items.offer[charges.item[pairs]], charges.row[pairs]]), axis=1)

@@ -55,7 +55,9 @@ def save_price_list(prices: PriceList, path: str | Path) -> Path:
         draft = Path(folder)
         pq.write_table(agreed.offers, draft / OFFERS)
         named = {"offers": OFFERS, "candidates": "candidates.parquet"}
-        spec = {"schema": SCHEMA, "name": agreed.name, "tables": named}
+        spec: dict[str, Any] = {"schema": SCHEMA, "name": agreed.name, "tables": named}
+        if agreed.unit is not None:
+            spec["unit"] = {"column": agreed.unit}
         write_spec(
             {**spec, "objective": {"value": agreed.value}}, agreed.rules, agreed.limits, draft
         )
@@ -125,6 +127,7 @@ def load_price_list(path: str | Path) -> PriceList:
         coupon_columns=tuple(head["coupon_columns"]),
         has_roles=head["has_roles"],
         seed=head["seed"],
+        unit=spec.unit,
     )
     with np.load(io.BytesIO(parts[ARRAYS]), allow_pickle=False) as arrays:
         packed = {name: arrays[name] for name in PACKED}

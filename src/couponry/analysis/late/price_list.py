@@ -12,11 +12,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...data.earlier.previous_pairs import PREVIOUS
+from ...kernels import MAX_QUANTITY
 from ...model.campaign_checks import same_parts
 from ...model.campaign_data import CampaignData
 from ...model.changes import changed
 from ...model.compiling.compile_limits import CompiledLimits
 from ...model.compiling.coupon_columns import summable
+from ...model.compiling.messages.message_costs import COST
+from ...model.items import Items
 from ...model.limits import Limit
 from ...model.rules import CustomerRule
 from ...results.solution import CampaignSolution
@@ -49,6 +52,8 @@ class Agreed:
         Whether candidates had roles.
     seed : int
         What ties are broken by.
+    unit : str or None
+        Column of customers that says who is one unit.
     """
 
     name: str
@@ -62,6 +67,12 @@ class Agreed:
     coupon_columns: tuple[str, ...]
     has_roles: bool
     seed: int
+    unit: str | None = None
+
+    @property
+    def together(self) -> bool:
+        """Whether candidates are decided on with others, or what a message costs depends on how many there are."""
+        return self.unit is not None or any(rule.cost is not None for rule in self.rules)
 
     @property
     def asked_columns(self) -> tuple[str, ...]:
@@ -197,16 +208,6 @@ def price_list_of(solution: CampaignSolution, limits: Mapping[Any, Any] | None =
         raise InvalidInput(
             f"prices: expected a result with an allocation, got one that is {solution.status}"
         )
-    if campaign.units is not None:
-        raise InvalidInput(
-            f"prices: expected a campaign that decides on customers one by one, got one whose unit is "
-            f"{campaign.unit!r}: what others of a late customer's have been given is not known; solve again with it"
-        )
-    if compiled.costs is not None:
-        raise InvalidInput(
-            "prices: expected a campaign without costs of messages, which are not known of late customers: "
-            "solve again with them"
-        )
     candidates, problem = campaign.candidates, compiled.problem
     kind = campaign.customer_type
     agreed = Agreed(
@@ -223,6 +224,7 @@ def price_list_of(solution: CampaignSolution, limits: Mapping[Any, Any] | None =
         coupon_columns=tuple(campaign.coupon_columns()),
         has_roles=candidates.role is not None,
         seed=solution.seed,
+        unit=campaign.unit,
     )
     rows = PricedRows(
         row_names(compiled.limits),
@@ -281,12 +283,12 @@ def _with_bounds(campaign: CampaignData, limits: Mapping[Any, Any]) -> tuple[Lim
 
 
 def _packed_over(solution: CampaignSolution) -> PackedOver:
-    """How the candidates of a solution were packed."""
+    """How the candidates of a solution were packed: of an offer in a role, over what all members' were."""
     compiled = solution.compiled
     items, problem, amounts = compiled.items, compiled.problem, compiled.amounts
     table = solution.campaign.customers
     of_customers = [] if table is None else summable(table.column_names)
-    names = list(compiled.limits.attributes)
+    names = [name for name in compiled.limits.attributes if name != COST]
     same = [
         name
         for name in dict.fromkeys(
@@ -296,15 +298,46 @@ def _packed_over(solution: CampaignSolution) -> PackedOver:
     ]
     spans = [amounts.attributes[name].span for name in names]
     constants = [amounts.of(name, name).constant for name in same]
-    shape = (len(constants), len(items))
+    shape, count = (len(constants), len(items)), len(names)
     constant = np.array(constants, float).reshape(shape)
-    found = (len(names), len(items))
-    return PackedOver(
+    found = (count, len(items))
+    own = slice(len(items))  # refunds of what messages cost are behind them
+    over = PackedOver(
         code=np.zeros(0, np.int64) if items.role is None else 4 * items.offer + items.role,
         names=(*names, *same),
         low=np.concatenate([np.array([span.low for span in spans]).reshape(found), constant]),
         high=np.concatenate([np.array([span.high for span in spans]).reshape(found), constant]),
-        least=np.concatenate([problem.low.reshape(found), constant]),
-        step=np.concatenate([problem.step.reshape(found), np.zeros(shape)]),
-        quantity_of=np.concatenate([problem.quantity_of, np.full(len(same), -1)]),
+        least=np.concatenate([problem.low[:count, own].reshape(found), constant]),
+        step=np.concatenate([problem.step[:count, own].reshape(found), np.zeros(shape)]),
+        quantity_of=np.concatenate([problem.quantity_of[:count], np.full(len(same), -1)]),
+    )
+    return over if solution.campaign.units is None else _of_all_members(over, items)
+
+
+def _of_all_members(over: PackedOver, items: Items) -> PackedOver:
+    """Pack what members have of an offer in a role over all that any of them has."""
+    if items.role is None:
+        code, at = np.arange(items.offers.num_rows), items.offer
+    else:
+        code, at = np.unique(over.code, return_inverse=True)
+        at = at.reshape(-1)
+    shape = len(over.names), len(code)
+    low, high = np.full(shape, np.inf), np.full(shape, -np.inf)
+    for name in range(len(over.names)):
+        seen = over.low[name] <= over.high[name]
+        np.minimum.at(low[name], at[seen], over.low[name][seen])
+        np.maximum.at(high[name], at[seen], over.high[name][seen])
+    is_packed = over.quantity_of >= 0
+    high[~is_packed] = low[~is_packed]  # whatever else some have is beyond
+    high[np.isinf(low)] = -np.inf
+    least = np.where(np.isfinite(low), low, 0.0)
+    width = np.where(np.isfinite(low), high - least, 0.0)
+    return PackedOver(
+        code if items.role is not None else over.code,
+        over.names,
+        low,
+        high,
+        least,
+        width / MAX_QUANTITY,
+        over.quantity_of,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ from .price_file import load_price_list, save_price_list
 from .price_list import PriceList, price_list_of
 from .room import Room
 from .terms import Terms
+from .together.given_before import HELD, rows_of_unit, with_given
+from .together.unit_batch import UnitBatch
 
 
 class Prices:
@@ -177,6 +179,7 @@ class Prices:
         customers: Table | None = None,
         history: Table | None = None,
         *,
+        given: Table | None = None,
         room: Room | None = None,
         threads: int | None = None,
         decided: pa.Array | None = None,
@@ -195,6 +198,9 @@ class Prices:
             What rules and limits ask of customers.
         history : table, optional
             What these customers have had.
+        given : table, optional
+            `customer` and `offer`, and `role` where candidates have roles, of coupons of this plan that these
+            customers, or others of their units, have: rules count them, and limits have counted them.
         room : Room, optional
             What earlier decisions have left; these use it further. Default: what the allocation has left.
         threads : int, optional
@@ -213,12 +219,13 @@ class Prices:
             With one line that names what is wrong.
         """
         count = thread_count(threads)
-        batch = self._batch(candidates, customers, history, count)
+        batch = self._batch(candidates, customers, history, given, count)
         if decided is not None:
-            _refuse_decided(batch.candidates.customers, decided)
-        room = self.room() if room is None else room
-        full = full_offers(batch, self._charges, room)
-        market = LateMarket(batch, batch.packed(count), self._charges, room, count)
+            whose = batch.candidates.customer_of(np.arange(len(batch.candidates))[batch.late])
+            _refuse_decided(batch.candidates.customers.take(pa.array(np.unique(whose))), decided)
+        room, charges = self.room() if room is None else room, batch.charges_of(self._charges)
+        full = full_offers(batch, charges, room)
+        market = LateMarket(batch, batch.packed(count), charges, room, count)
         choice = BulkDecision(market).run()
         return LateDecisions(batch, choice, room, full)
 
@@ -229,16 +236,17 @@ class Prices:
         customers: Table | None = None,
         history: Table | None = None,
         *,
+        given: Table | None = None,
         room: Room | None = None,
     ) -> Explanation:
-        """Explain what a late customer would be given now, were it the only one.
+        """Explain what a late customer would be given now, were it, or its household, the only one.
 
         Parameters
         ----------
         customer : int or str
             Its id; text of a whole number where ids are integers.
-        candidates, customers, history : table
-            As `decide` takes them; rows of other customers are passed over.
+        candidates, customers, history, given : table
+            As `decide` takes them; rows of other customers, or households, are passed over.
         room : Room, optional
             What earlier decisions have left; it is not used any further. Default: what the allocation has left.
 
@@ -256,9 +264,16 @@ class Prices:
         own = rows_of_customer(rows, "candidates", customer)
         if own.num_rows == 0:
             raise without_candidates(customer)
-        decided = self.decide(own, customers, history, room=room, threads=1)
+        who, unit = own["customer"][0].as_py(), self._list.agreed.unit
+        if unit is not None:
+            known = None if customers is None else tables.as_table(customers, "customers")
+            own = rows_of_unit(rows, "candidates", known, unit, who)
+            given = given if given is None else rows_of_unit(given, "given", known, unit, who)
+        elif given is not None:
+            given = rows_of_customer(tables.as_table(given, "given"), "given", customer)
+        decided = self.decide(own, customers, history, given=given, room=room, threads=1)
         decided.room.give_back(decided)
-        return decided.explain(own["customer"][0].as_py())
+        return decided.explain(who)
 
     def decider(self, room: Room | None = None) -> CustomerDecider:
         """Make a function that decides on one customer at a time, in microseconds.
@@ -273,16 +288,25 @@ class Prices:
         CustomerDecider
             Which also says which columns it needs.
         """
-        return CustomerDecider(self._terms, self._charges, self.room() if room is None else room)
+        own = self.room() if room is None else room
+        return CustomerDecider(self._terms, self._charges, own, partial(self.decide, threads=1))
 
     def _batch(
-        self, candidates: Table, customers: Table | None, history: Table | None, threads: int
+        self,
+        candidates: Table,
+        customers: Table | None,
+        history: Table | None,
+        given: Table | None,
+        threads: int,
     ) -> LateBatch:
         """Late customers, checked and compiled."""
         terms, agreed = self._terms, self._list.agreed
         wanted = ["customer", "offer", "mandatory", *agreed.columns]
         if agreed.has_roles:
             wanted.append("role")
+        if given is not None:
+            candidates = with_given(candidates, given, wanted, terms.summed_by_rules)
+            wanted.append(HELD)
         rows = stream(candidates, "candidates", wanted)
         for name in agreed.asked_columns:
             if name not in rows.schema.names:
@@ -299,7 +323,8 @@ class Prices:
         if history is not None:
             history_table = tables.as_table(history, "history")
             check_history(history_table)
-        return LateBatch.of(terms, found, customer_table, history_table)
+        make = UnitBatch.together if agreed.together or given is not None else LateBatch.of
+        return make(terms, found, customer_table, history_table)
 
     def __repr__(self) -> str:
         agreed = self._list.agreed

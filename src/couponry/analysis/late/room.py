@@ -119,16 +119,21 @@ class Room:
         with self.lock:
             return np.asarray(self.account.used / self._charges.unit)
 
-    def full_pairs(self) -> NDArray[np.bool_]:
+    def full_pairs(self, charges: ChargedRows) -> NDArray[np.bool_]:
         """Tell which pairs of an item and a row have no room for any packed coupon of it.
+
+        Parameters
+        ----------
+        charges : ChargedRows
+            Whose pairs they are.
 
         Returns
         -------
         ndarray of bool, shape (n_pairs,)
             In the order of the charges.
         """
-        least = self._charges.least_units()
-        return np.asarray((least > 0) & (least > self.left()[0][self._charges.row]))
+        least = charges.least_units()
+        return np.asarray((least > 0) & (least > self.left()[0][charges.row]))
 
     def give_back(self, decisions: Any) -> None:
         """Take decisions back: what they have used may be used again.

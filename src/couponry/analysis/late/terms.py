@@ -20,6 +20,7 @@ from ...kernels import Backend, Packing
 from ...model.compiling.compile_limits import compile_limits
 from ...model.compiling.measures import Amounts
 from ...model.compiling.quantisation import Span
+from ...model.compiling.row_rules.rule_amounts import RuleAmount
 from ...model.customers import Customers
 from ...model.items import Items
 from ...solver.dual.lagrangian import LARGEST_PRICE
@@ -256,6 +257,24 @@ class Terms:
     def _columns(self) -> sp.csr_array:
         """The rows' weights by cell and row."""
         return self.limits.rows.T.tocsr()
+
+    @cached_property
+    def summed_by_rules(self) -> dict[str, str]:
+        """Columns of candidates that customer rules sum, and a rule that does."""
+        agreed, nobody = self.prices.agreed, self.no_candidates(pa.array([], pa.int64()))
+        whose = Customers(None, nobody.customers, columns=agreed.of_customers_in_rules)
+        return {
+            part: rule.label
+            for rule in agreed.rules
+            if rule.sum is not None
+            for part in RuleAmount.of(rule, self.items, nobody, whose).parts
+            if part in agreed.columns
+        }
+
+    @property
+    def n_items(self) -> int:
+        """How many items candidates are of."""
+        return len(self.items)
 
     @property
     def quantities(self) -> int:
