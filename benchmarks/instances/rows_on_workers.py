@@ -49,7 +49,9 @@ class MakingRunner(ProcessPoolRunner):
         """See `Runner.takes`."""
         return isinstance(table, MadeRows)
 
-    def on_rows(self, task: Any, tables: Mapping[str, Any], customers: int) -> list[Any]:
+    def on_rows(
+        self, task: Any, tables: Mapping[str, Any], customers: int, unit: str | None = None
+    ) -> list[Any]:
         """See `Runner.on_rows`."""
         (made,) = tables.values()
         blocks = -(-made.size.customers // BLOCK)
