@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import _paths  # noqa: F401
 import numpy as np
-from benchmarks.cases.cluster_speed import JAVA, two_workers, used
+from benchmarks.cases.cluster_speed import JAVA, two_workers, used_by_kind
 from benchmarks.cases.mixed_campaign import MIXED
 from benchmarks.instances.synthetic import Synthetic
 from benchmarks.support.answers import Tables
@@ -234,19 +234,20 @@ def crowded(size: Synthetic, folder: Path, times: float) -> dict[str, Any]:
     return driven(campaign, cluster, options)[1]
 
 
-def floor(folder: Path, kind: str, java: str) -> tuple[float, float]:
+def floor(folder: Path, kind: str, java: str) -> tuple[float, dict[str, float]]:
     """Seconds of a job that asks two workers next to nothing, warm, and processor seconds of all who are part of it."""
     folder.mkdir()
     with two_workers(kind, folder, folder / "shards", 1, java) as cluster:
         runner: Runner = cluster.runner
         for _ in range(WARM):
             runner.sum(Tables(1), range(64))
-        found, started = [], used()
+        found, started = [], used_by_kind()
         for _ in range(JOBS):
             before = time.perf_counter()
             runner.sum(Tables(1), range(64))
             found.append(time.perf_counter() - before)
-        return float(np.median(found)), (used() - started) / JOBS
+        used = {who: (now - started[who]) / JOBS for who, now in used_by_kind().items()}
+    return float(np.median(found)), used
 
 
 def added_tables(nodes: int) -> dict[str, Any]:

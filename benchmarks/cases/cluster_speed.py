@@ -30,6 +30,13 @@ from benchmarks.support.hardware import describe
 from couponry.engines import Cluster, ProcessPoolRunner, Spark
 from couponry.result import Result
 
+KINDS = {
+    "SparkSubmit": "driver's Java",
+    "CoarseGrainedExecutorBackend": "executors' Java",
+    "pyspark.daemon": "executors' Python",
+}
+"""What processes of Spark are for, by what their command has in it."""
+
 JAVA = "-XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=0.1"
 """What docs/clusters.md advises."""
 
@@ -97,14 +104,25 @@ def same(one: Result, other: Result) -> bool:
 
 def used() -> float:
     """Processor seconds of this process and everything below it that is alive, and of what has ended."""
-    total, ticks = 0.0, os.sysconf("SC_CLK_TCK")
+    return sum(used_by_kind().values())
+
+
+def used_by_kind() -> dict[str, float]:
+    """The same by what a process is for."""
+    found, ticks = (
+        dict.fromkeys(["driver", *KINDS.values(), "others"], 0.0),
+        os.sysconf("SC_CLK_TCK"),
+    )
     for pid in family(os.getpid()):
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            command = Path(f"/proc/{pid}/cmdline").read_text()
         except OSError:
             continue
-        total += sum(map(int, fields[11:15])) / ticks
-    return total
+        kinds = [kind for name, kind in KINDS.items() if name in command]
+        kind = "driver" if pid == os.getpid() else (kinds or ["others"])[0]
+        found[kind] += sum(map(int, fields[11:15])) / ticks
+    return found
 
 
 def family(pid: int) -> list[int]:

@@ -76,9 +76,10 @@ def bits(cluster: SparkCluster | DaskCluster, folder: Path) -> None:
             for kind, shards in product(KINDS, SHARDS):
                 store = folder / f"{kind}-{shards}"
                 customers = KINDS[kind]().compile().problem.customers
-                engine = Cluster(found.runner, store, -(-customers // shards))
+                each = -(-customers // shards)
+                engine = Cluster(found.runner, store, each)
                 assert fingerprint(solved(kind, threads=1, engine=engine)) == expected(kind)
-                assert len(list(store.glob("*.arrays"))) == shards
+                assert len(list(store.glob("*.arrays"))) == -(-customers // each)
                 print(
                     f"{kind}: the same bits on {executors} executors, {shards} shards", flush=True
                 )
