@@ -30,6 +30,7 @@ from tests.support.clusters import Connected, Unlucky, driven, on_dask, on_spark
 from tests.support.dask_cluster import DaskCluster
 from tests.support.packed_elsewhere import assert_same, packed
 from tests.support.random_campaigns import draw
+from tests.support.random_units import draw_units
 from tests.support.spark_cluster import SparkCluster
 
 from couponry.engines import Cluster
@@ -128,9 +129,9 @@ def drivers(cluster: SparkCluster | DaskCluster, folder: Path) -> None:
 
 
 def packing(folder: Path, first: int, seeds: int) -> None:
-    """Pack random campaigns in shards, with witnesses of the others: the arrays of one machine."""
+    """Pack random campaigns, every other one of households, in shards: the arrays of one machine."""
     for seed in range(first, first + seeds):
-        drawn = draw(seed)
+        drawn = draw_units(seed) if seed % 2 else draw(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             problem, found = packed(drawn, folder / f"packing-{seed}", 2 + seed % 6)

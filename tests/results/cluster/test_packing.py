@@ -10,6 +10,7 @@ import pytest
 from tests.support.cluster_campaigns import on_cluster, segments
 from tests.support.packed_elsewhere import assert_same, packed, stated
 from tests.support.random_campaigns import draw
+from tests.support.random_units import draw_units
 
 from couponry import ClusterCampaign, InvalidInput
 from couponry.engines import Cluster, InProcessRunner
@@ -26,6 +27,15 @@ def test_the_arrays_of_one_machine(seed: int, tmp_path: Path) -> None:
     local = drawn.campaign().compile().problem
     assert_same(problem, local)
     assert len(found.known.witnesses) < local.customers
+
+
+@pytest.mark.filterwarnings("ignore::couponry.CampaignWarning")
+@pytest.mark.parametrize("seed", [2, 5, 8])
+def test_the_arrays_of_one_machine_of_households(seed: int, tmp_path: Path) -> None:
+    """Whose customers' ids are anywhere."""
+    drawn = draw_units(seed)
+    problem, _ = packed(drawn, tmp_path, 3)
+    assert_same(problem, drawn.campaign().compile().problem)
 
 
 def test_who_shows_something_else_becomes_a_witness(
