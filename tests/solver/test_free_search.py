@@ -15,6 +15,7 @@ from couponry import Campaign, Result
 from couponry.solver.dual.lagrangian import Evaluation
 from couponry.solver.dual.search.free_search import FreeSearch
 from couponry.solver.options import FreeSearchOptions, SolverOptions
+from couponry.solver.primal.repair import MeasuredChoice, Repair
 
 SIZE = Synthetic(40_000, 32, offers=200, brands=60)
 
@@ -113,3 +114,22 @@ def test_prices_stay_where_much_is_left_or_repair_is_quick(
     quick = replace(options.price_search, warm_near_passes=1e9, warm_near_gaps=1e9)
     solved(other, result, solver_options=replace(options, price_search=quick) if same else options)
     assert not searches
+
+
+def test_where_few_are_not_enough_no_more_are_repaired_than_without_a_start(
+    result: Result, later: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All who were free would take several times as long: a fifth of everybody may be."""
+    customers: list[int] = []
+    repair_and_fill = Repair.repair_and_fill
+
+    def noted(self: Repair, *arguments: Any, **named: Any) -> MeasuredChoice:
+        customers.append(self.problem.customers)
+        return repair_and_fill(self, *arguments, **named)
+
+    monkeypatch.setattr(Repair, "repair_and_fill", noted)
+    cold = solved(later)
+    without, customers[:] = max(customers), []
+    warm = solved(later, result, solver_options=with_free_search(tries=0))
+    assert max(customers) <= without
+    assert warm.full_passes < cold.full_passes + 4.0

@@ -147,8 +147,9 @@ class FreeSearchOptions:
     candidates_per_coupon: float = 4.0
     """Candidates, of those who stay free for single moves, for each coupon that a limit needs then."""
 
-    tries: int = 2
-    """Tries of single moves among few of the free customers, at most, before all of them are asked."""
+    tries: int = 5
+    """Tries of single moves among few of the free customers, at most, before everybody's prices go on: after the first
+    one they are for a handful of coupons, and take a small part of its time."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ class FreeCustomerOptions:
     most_share_before_all: float = 0.25
     """Share of all candidates that free customers may have there: repair of more takes as long as that of all."""
 
+    rounds: int = 12
+    """Rounds of moves before a try is given up, but for the last one: more customers do more than more rounds."""
+
     repaired_per_second: float = 1e6
     """Candidates of free customers that are gathered, repaired and filled in a second, about.
 

@@ -11,8 +11,9 @@ from ...engines.protocol import FixedChoices
 from ...engines.subset import positions_of
 from ...utils.errors import OutOfTime
 from ..dual.lagrangian import Evaluation, Lagrangian
-from ..dual.search.free_search import FreeSearch, may_go_on
+from ..dual.search.free_search import FreeSearch, go_on_for_everybody, is_left_too_far, may_go_on
 from ..dual.search.price_point import PricePoint
+from ..options import RepairOptions
 from ..packed import CandidatesElsewhere
 from ..plan import Plan
 from ..primal.exchange import ExchangeSearch
@@ -113,6 +114,7 @@ class FreeCustomerRepair:
         self._needs = _needs(state, evaluation)
         self._price = dual.choice_table(evaluation.prices)
         self._reduced = state.lagrangian.reduced(evaluation.prices)
+        self._may_go_on = True
         self._earlier: tuple[NDArray[np.int64], NDArray[np.uint8]] | None = None
 
     @classmethod
@@ -133,9 +135,11 @@ class FreeCustomerRepair:
     def run(self) -> bool:
         """Offer an allocation after each try; whether the last one keeps all limits."""
         state, problem, free = self._state, self._state.problem, self._state.options.free_customers
+        if self._is_known_and_whole and is_left_too_far(state.search, self._evaluation):
+            return self._is_repaired_anew(self._evaluation.prices)
         factor = np.full(len(problem.lower), self._per_coupon)
         near = no_free_customers(problem)
-        for _ in range(self._tries):
+        for later in reversed(range(self._tries)):
             # who was free stays free, and as it was allocated
             more = regret_thresholds(self._needs, state.scales, self._regrets, factor, free)
             near = np.maximum(near, more)
@@ -144,7 +148,7 @@ class FreeCustomerRepair:
                 if state.clock.left < state.search.reserved_seconds:
                     raise OutOfTime
                 return False
-            repaired = self._repair(near)
+            repaired = self._repair(near, is_last=later == 0)
             if repaired is None:
                 return False
             broken = problem.hard & (repaired.violation > 0)
@@ -167,14 +171,18 @@ class FreeCustomerRepair:
         free = options.free_customers
         return free.tries_before_all if self._state.fits_in_memory else free.tries
 
-    def _repair(self, near: NDArray[np.float32]) -> _Repaired | None:
-        """One try: fix all customers but those that the thresholds single out, and repair these; None if too many."""
+    def _repair(self, near: NDArray[np.float32], *, is_last: bool) -> _Repaired | None:
+        """One try: fix all customers but those that the thresholds single out, and repair these; None ends them."""
         fixed = self._fixed(near)
-        if self._goes_on and (found := self._repaired_within(fixed)) is not None:
-            return found
+        if self._goes_on:
+            return self._repaired_within(fixed)
         if self._are_as_many_as_all(fixed):
             return None
-        return self._repair_free(fixed)
+        options, free = self._state.options.repair, self._state.options.free_customers
+        is_last &= self._within is None and not self._state.fits_in_memory
+        return self._repair_free(
+            fixed, options if is_last else replace(options, rounds=free.rounds)
+        )
 
     def _fixed(self, near: NDArray[np.float32]) -> FixedChoices:
         """Fix all customers but those that the thresholds single out."""
@@ -190,12 +198,17 @@ class FreeCustomerRepair:
     @property
     def _goes_on(self) -> bool:
         """Whether prices go on for free customers before these are repaired."""
-        state, is_first = self._state, self._within is None and self._earlier is None
-        is_plain = self._dual is state.search.whole and state.request.start is not None
-        return is_first and is_plain and may_go_on(state.search, self._evaluation)
+        may = self._is_known_and_whole and self._earlier is None
+        return may and may_go_on(self._state.search, self._evaluation)
+
+    @property
+    def _is_known_and_whole(self) -> bool:
+        """Whether these are everybody's prices, from known ones, that have not gone on yet."""
+        state, is_first = self._state, self._may_go_on and self._within is None
+        return is_first and self._dual is state.search.whole and state.request.start is not None
 
     def _repaired_within(self, fixed: FixedChoices) -> _Repaired | None:
-        """Let prices go on for free customers, and repair few of them; None where that leaves limits violated."""
+        """Let prices go on for free customers, and repair few of them; begin anew where that leaves limits violated."""
         state, problem = self._state, self._state.problem
         usage = fixed_usage(problem, fixed)
         search = FreeSearch(state.search, fixed, problem.rows @ usage.ravel())
@@ -207,13 +220,25 @@ class FreeCustomerRepair:
         per_coupon = state.options.free_search.candidates_per_coupon
         within = _Within(fixed, self._price, chosen)
         part = FreeCustomerRepair(state, search.dual, evaluation, self._regrets, per_coupon, within)
-        if part.run():
+        if part.run() or self._is_repaired_anew(found.prices):
             nothing = np.zeros(len(problem.lower))
             return _Repaired(nothing, nothing)
-        self._earlier, self._reduced = (fixed.free, chosen), state.lagrangian.reduced(found.prices)
         return None
 
-    def _repair_free(self, fixed: FixedChoices) -> _Repaired:
+    def _is_repaired_anew(self, prices: NDArray[np.float64]) -> bool:
+        """Let everybody's prices go on, as they do without a start, and repair there; whether that keeps all limits.
+
+        Repair of all who were free may take several times as long as a solve without a start.
+        """
+        state = self._state
+        state.clock.say("few of the free customers were not enough")
+        point = go_on_for_everybody(state.search, prices)
+        state.certify(point)
+        anew = FreeCustomerRepair.at(state, point)
+        anew._may_go_on = False
+        return anew.run()
+
+    def _repair_free(self, fixed: FixedChoices, options: RepairOptions) -> _Repaired:
         """Repair and fill free customers' choice, and exchange among them where the gap stays open."""
         state, problem = self._state, self._state.problem
         chosen = fixed.free_choice
@@ -224,10 +249,10 @@ class FreeCustomerRepair:
         part = free_problem(problem, state.scales, fixed, activity, state.options.free_customers)
         fixed = fixed._replace(free_fine=part.fine)  # nobody asks for it any more
         state.clock.say(f"{len(fixed.free):,} customers are free")
-        repair = Repair(part, fixed.engine, state.scales, state.options.repair, activity)
+        repair = Repair(part, fixed.engine, state.scales, options, activity)
         worth = float((problem.objective * usage).sum())
-        options, is_warm = state.options.free_customers, state.request.start is not None
-        gaps = options.warm_filled_gaps if is_warm else options.filled_gaps
+        filling, is_warm = state.options.free_customers, state.request.start is not None
+        gaps = filling.warm_filled_gaps if is_warm else filling.filled_gaps
         unfilled = gaps * state.gap * abs(state.bound)
         enough = state.bound - unfilled - worth
         found = repair.repair_and_fill(chosen, self._reduced, state.clock.check, enough)

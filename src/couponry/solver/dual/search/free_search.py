@@ -24,7 +24,14 @@ from ..lagrangian import Evaluation, Lagrangian
 from ..newton.curvature import KnownCurvature
 from ..newton.steps import Newton
 from ..price_space import PriceSpace
-from .descent import NearEnough, may_copy_a_share, share_quick_to_repair, stop_without_noise
+from .descent import (
+    Descent,
+    NearEnough,
+    may_copy_a_share,
+    share_quick_to_repair,
+    stop_without_noise,
+)
+from .price_point import PricePoint
 from .price_search import PriceSearch
 from .violation import ViolationMeasure
 
@@ -49,6 +56,33 @@ def may_go_on(search: PriceSearch, evaluation: Evaluation) -> bool:
     left = search.violations.residual(evaluation.prices, evaluation.activity)
     is_near = left <= options.free_search.most_left_share * coupons
     return is_near and search.violation(evaluation) > quick * coupons
+
+
+def is_left_too_far(search: PriceSearch, evaluation: Evaluation) -> bool:
+    """Tell whether a descent ended early for prices to go on for free customers alone, which they may not.
+
+    Parameters are those of `may_go_on`.
+    """
+    problem, options, coupons = search.problem, search.options, search.coupons
+    if search.curvature is None or not may_copy_a_share(problem, options):
+        return False
+    quick = share_quick_to_repair(problem, coupons, search.gap, options)
+    return search.violation(evaluation) > quick * coupons and not may_go_on(search, evaluation)
+
+
+def go_on_for_everybody(search: PriceSearch, prices: NDArray[np.float64]) -> PricePoint:
+    """Let everybody's prices go on to where repair is quicker than another pass, as without a start.
+
+    Parameters
+    ----------
+    search : PriceSearch
+    prices : ndarray of float64, shape (n_rows,)
+        Near those that are looked for.
+    """
+    search.prices = prices
+    tolerance = search.gap * search.options.price_search.gain_tolerance
+    descent = Descent(search.whole, search.samples, tolerance, False, curvature=search.curvature)
+    return search.point(search.descend(descent))
 
 
 class FreeSearch:
