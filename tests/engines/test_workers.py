@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from couponry.engines import workers
 from couponry.engines.cut_off import CutOffCounts
 from couponry.engines.subset import positions_of
 from couponry.engines.workers import block_cuts, share_out
@@ -94,3 +95,15 @@ def test_slack_is_counted_in_units_that_go_with_the_largest_prices() -> None:
     largest = 4e36 * 65_537
     total = CutOffCounts.at_prices(1, price)
     assert total.unit == CutOffCounts(1, largest).unit > CutOffCounts(1, 4e36).unit
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_arrays_are_joined_as_numpy_joins_them(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "LEAST_JOINED", 4)
+    parts = [np.arange(size, dtype=np.int32) for size in (0, 3, 1, 0, 7)]
+    for some in (parts, parts[:1], parts[1:2]):
+        together = workers.joined(some, threads)
+        assert together.dtype == np.int32
+        assert np.array_equal(together, np.concatenate(some))

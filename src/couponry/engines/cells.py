@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..kernels import Shard
 from .parts import shard_of
-from .workers import block_cuts, share_out
+from .workers import block_cuts, even_cuts, share_out
 
 PIECE_CANDIDATES = 1 << 17
 """Candidates that a thread counts at a time, at least; no fewer than there are cells."""
@@ -18,6 +18,7 @@ def candidate_cells(
     n_items: int,
     positions: NDArray[np.int64] | slice = slice(None),
     first_customer: int = 0,
+    threads: int = 1,
 ) -> NDArray[np.int64]:
     """Find the cell that each candidate's usage is counted in.
 
@@ -29,12 +30,23 @@ def candidate_cells(
         Candidates; default: all.
     first_customer : int, default 0
         A customer before whom none of them are; spares the search through earlier ones.
+    threads : int, default 1
+        Share positions among themselves, where these are listed.
 
     Returns
     -------
     ndarray of int64
         segment * n_items + item.
     """
+    if threads > 1 and not isinstance(positions, slice):
+        found = np.empty(len(positions), np.int64)
+
+        def work(worker: int, start: int, stop: int) -> None:
+            some = positions[start:stop]
+            found[start:stop] = candidate_cells(shard, n_items, some, first_customer)
+
+        share_out(work, even_cuts(len(positions), PIECE_CANDIDATES), threads)
+        return found
     item = shard.item[positions].astype(np.int64)
     if len(shard.segment) == 1:
         return item + int(shard.segment[0]) * n_items

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Changes, LossWeights, NearChanges, Shard
-from .workers import block_cuts, even_cuts, share_out
+from .workers import block_cuts, even_cuts, joined, share_out
 
 PIECE_CANDIDATES = 1 << 16
 """Candidates that are looked at together."""
@@ -95,7 +95,7 @@ def products_of_changes(
     share_out(work, cuts, threads)
     indptr = np.concatenate([[0], np.cumsum(count)])
     columns, products = zip(*(parts[first] for first in sorted(parts)), strict=True)
-    return indptr, np.concatenate(columns), np.concatenate(products)
+    return indptr, joined(columns, threads), joined(products, threads)
 
 
 def _listed(
@@ -132,8 +132,8 @@ def _listed(
     before = np.cumsum([0, *(len(part.row) for part in ordered)])
     ptr = [part.ptr[:-1] + first for part, first in zip(ordered, before, strict=False)]
     changes = Changes(
-        np.concatenate([*ptr, before[-1:]]),
-        np.concatenate([np.zeros(0, np.int32), *(part.row for part in ordered)]),
-        np.concatenate([np.zeros(0), *(part.moved for part in ordered)]),
+        joined([*ptr, before[-1:]], threads),
+        joined([np.zeros(0, np.int32), *(part.row for part in ordered)], threads),
+        joined([np.zeros(0), *(part.moved for part in ordered)], threads),
     )
     return changes, np.sum(reach, axis=0)

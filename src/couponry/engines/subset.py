@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from ..kernels import Backend, Rules, Shard
 from ..utils.arrays.ragged import ranges
-from .workers import block_cuts, share_out
+from .workers import block_cuts, even_cuts, share_out
 
 PIECE_CANDIDATES = 1 << 17
 """Candidates that a thread copies at a time."""
+
+PIECE_CUSTOMERS = 1 << 14
+"""Customers whose candidates a thread looks for at a time."""
 
 
 def customers_of(
@@ -40,7 +43,7 @@ def customers_of(
     shard : Shard
     rules : Rules
     """
-    begin, indptr = _runs_of(shard.indptr, customers)
+    begin, indptr = _runs_of(shard.indptr, customers, threads)
     item = np.empty(int(indptr[-1]), shard.item.dtype)
     quantity = np.empty((len(shard.quantity), len(item)), np.uint16)
     copied = zip([shard.item, *shard.quantity], [item, *quantity], strict=True)
@@ -123,12 +126,18 @@ def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDA
 
 
 def _runs_of(
-    ptr: NDArray[np.int64], customers: NDArray[np.int64]
+    ptr: NDArray[np.int64], customers: NDArray[np.int64], threads: int = 1
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where these customers' entries begin, and where they begin once they follow one another."""
-    begin = ptr[customers]
-    own = np.zeros(len(customers) + 1, np.int64)
-    np.cumsum(ptr[customers + 1] - begin, out=own[1:])
+    begin, own = np.empty(len(customers), np.int64), np.zeros(len(customers) + 1, np.int64)
+
+    def work(worker: int, start: int, stop: int) -> None:
+        some = customers[start:stop]
+        begin[start:stop] = ptr[some]
+        own[start + 1 : stop + 1] = ptr[some + 1] - begin[start:stop]
+
+    share_out(work, even_cuts(len(customers), PIECE_CUSTOMERS), threads)
+    np.cumsum(own, out=own)
     return begin, own
 
 

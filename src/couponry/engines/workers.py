@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ BLOCKS_TOGETHER = 4
 
 BLOCKS_A_THREAD, SMALLEST_SHARE = 2, 16
 """Blocks for each thread, where a sample is small; none is smaller than one in so many of its ordinary size."""
+
+LEAST_JOINED = 1 << 16
+"""Entries from which on arrays are put together on all threads: fewer are copied before another one is awake."""
 
 
 def block_cuts(
@@ -101,6 +105,32 @@ def share_out(work: Callable[[int, int, int], None], cuts: NDArray[np.int64], th
     run_together(run, min(threads, len(cuts) - 1))
     if errors:
         raise errors[0]
+
+
+def joined(parts: Sequence[NDArray[Any]], threads: int) -> NDArray[Any]:
+    """Put arrays of one dtype one behind the other, as `numpy.concatenate` does, on all threads.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray, shape (n_each,)
+        At least one.
+    threads : int
+
+    Returns
+    -------
+    ndarray
+    """
+    ends = np.cumsum([len(part) for part in parts])
+    if threads == 1 or ends[-1] < LEAST_JOINED:
+        return np.concatenate(parts)
+    together = np.empty(int(ends[-1]), parts[0].dtype)
+
+    def copy(worker: int, start: int, stop: int) -> None:
+        for part, end in zip(parts[start:stop], ends[start:stop].tolist(), strict=True):
+            together[end - len(part) : end] = part
+
+    share_out(copy, np.arange(len(parts) + 1), threads)
+    return together
 
 
 def _runs_of_blocks(cuts: list[int], threads: int) -> Iterator[tuple[int, int]]:

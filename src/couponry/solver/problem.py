@@ -137,9 +137,11 @@ class Problem:
         """Rows that must hold, shape (n_rows,)."""
         return np.isinf(self.penalty)
 
-    def cells(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
+    def cells(
+        self, positions: NDArray[np.int64] | slice = slice(None), threads: int = 1
+    ) -> NDArray[np.int64]:
         """Cell, segment * n_items + item, of the candidates at some positions."""
-        return candidate_cells(self.shard, self.objective.shape[2], positions)
+        return candidate_cells(self.shard, self.objective.shape[2], positions, threads=threads)
 
     def customer_of(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
         """Number of the customer of the candidates at some positions."""
@@ -153,13 +155,15 @@ class Problem:
         together = np.asarray(self.attributes, float)
         return together.reshape(len(self.attributes), self.candidates)
 
-    def usage(self, chosen: NDArray[np.int64] | slice) -> NDArray[np.float64]:
+    def usage(self, chosen: NDArray[np.int64] | slice, threads: int = 1) -> NDArray[np.float64]:
         """Sum the attributes as given of some candidates, in their order.
 
         Parameters
         ----------
         chosen : ndarray of int64 or slice
             Positions of the candidates.
+        threads : int, default 1
+            Look for their cells.
 
         Returns
         -------
@@ -167,7 +171,7 @@ class Problem:
             Usage table.
         """
         shape = self.objective.shape
-        cell = self.cells(chosen)
+        cell = self.cells(chosen, threads)
         size = shape[1] * shape[2]
         usage = np.empty((shape[0], size))
         usage[0] = np.bincount(cell, minlength=size)

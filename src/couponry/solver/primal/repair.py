@@ -193,7 +193,7 @@ class Repair:
         """
         problem = self.problem
         positions = chosen_positions(chosen)
-        usage = problem.usage(positions)
+        usage = problem.usage(positions, self.engine.threads)
         activity = problem.rows @ usage.ravel()
         objective = float((problem.objective * usage).sum()) - problem.penalties(activity)
         feasible = problem.keeps_hard_rows(activity, positions)
@@ -210,7 +210,7 @@ class Repair:
         -------
         ndarray of float64, shape (n_rows,)
         """
-        usage = self.problem.usage(chosen_positions(chosen))
+        usage = self.problem.usage(chosen_positions(chosen), self.engine.threads)
         return np.asarray(self.problem.rows @ usage.ravel())
 
     # ---- moves
