@@ -32,6 +32,17 @@ COUPONRY_INLINE int lowest_bit(uint64_t word) noexcept {
 #endif
 }
 
+// The bits of a word that are in a set, side by side from the lowest one on.
+COUPONRY_INLINE uint64_t compressed(uint64_t word, uint64_t set) noexcept {
+#if defined(__BMI2__)
+    return __builtin_ia32_pext_di(word, set);
+#else
+    uint64_t out = 0;
+    for (int at = 0; set; set &= set - 1, ++at) out |= (word >> lowest_bit(set) & 1) << at;
+    return out;
+#endif
+}
+
 // Writes the first n bits of some words as bytes, 0 or 1, on processors that have the lowest byte of a number first.
 COUPONRY_INLINE void spread(const uint64_t* bits, int64_t n, uint8_t* out) noexcept {
     constexpr uint64_t ONES = 0x0101010101010101u, A_BIT_EACH = 0x8040201008040201u;

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "customer_constraints/core_search.hpp"
+#include "customer_constraints/interval_search.hpp"
 #include "customer_constraints/whole_values.hpp"
 
 namespace couponry {
@@ -19,7 +19,7 @@ struct Found {
     int64_t shortfall, worth, most;
 };
 
-class ConstraintSearch : public CoreSearch {
+class ConstraintSearch : public IntervalSearch {
 public:
     // See `search_choice`. tried: whether the choice under the laminar family is known to break some other.
     Found search_choice(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
@@ -164,6 +164,10 @@ private:
     template <int W>
     Found finish(int64_t nodes) noexcept {
         int64_t worth = 0;
+        if (W == 1 && search_intervals(given_, total_, worth)) {
+            copy<W>(picks, best_);
+            return {0, worth, worth};
+        }
         if (W == 1 && can_be_priced(given_) && search_core(given_, total_, nodes, worth)) {
             copy<W>(picks, best_);
             return {0, worth, worth};

@@ -36,25 +36,19 @@ protected:
         copy<0>(closed_, forced_out);
         for (int64_t s = 0; s < constraints_; ++s)
             for (int64_t w = 0; w < words_ && cap_[s] <= 0; ++w) closed_[w] |= mask_[s * words_ + w];
-        for (int64_t t = 0; t < n_; ++t) {
-            root_[t] = t;
-            of_candidate_[t] = test(closed_, t) ? NOWHERE : SINGLE;
-        }
+        joined_ = 0;
         for (int64_t s = 0; s < constraints_; ++s) {
             const uint64_t* const mask = mask_ + s * words_;
-            int64_t size = 0, first = NOWHERE;
+            int64_t size = 0;
             for (int64_t w = 0; w < words_; ++w) size += count_bits(mask[w] & ~closed_[w]);
-            if (cap_[s] < size)
-                for (int64_t w = 0; w < words_; ++w)
-                    for (uint64_t word = mask[w] & ~closed_[w]; word; word &= word - 1)
-                        join(first, 64 * w + lowest_bit(word));
-            of_constraint_[s] = first;
+            of_constraint_[s] = cap_[s] < size ? lowest_open(mask) : NOWHERE;
+            if (cap_[s] < size) join(mask);
         }
         for (int64_t r = 0; r < rows_; ++r) {
-            int64_t first = NOWHERE;
-            for (int64_t x = row_ptr_[r]; x < row_ptr_[r + 1]; ++x)
-                if (!test(closed_, where_[x])) join(first, where_[x]);
-            of_row_[r] = first;
+            none<0>(now_);
+            for (int64_t x = row_ptr_[r]; x < row_ptr_[r + 1]; ++x) set(now_, where_[x]);
+            of_row_[r] = lowest_open(now_);
+            if (of_row_[r] >= 0) join(now_);
         }
         return number_parts() && take_apart();
     }
@@ -63,17 +57,17 @@ private:
     static constexpr int64_t NOWHERE = -1, SINGLE = -2;
 
     GrowingMemory parts_memory_;
-    int64_t *root_, *of_candidate_, *where_in_, *number_, *of_constraint_, *of_row_;
-    uint64_t* closed_;
+    int64_t joined_ = 0;  // sets of candidates that constraints and rows join
+    int64_t *of_candidate_, *where_in_, *number_, *of_constraint_, *of_row_;
+    uint64_t *closed_, *joined_sets_;
 
     bool make_room_for_parts() noexcept {
         constexpr int64_t GAP = GrowingMemory::GAP;
         const int64_t sizes = (1 + MOST_PARTS) * (n_ + 1);
-        const int64_t needed = 6 * n_ + constraints_ + rows_ + (6 + MOST_PARTS) * words_ + 4 * sizes + 19 * GAP;
+        const int64_t needed = 5 * n_ + constraints_ + rows_ + (7 + n_ + MOST_PARTS) * words_ + 4 * sizes + 19 * GAP;
         if (!parts_memory_.reserve(needed)) return false;
         const auto some = [this](int64_t count) { return parts_memory_.some(count); };
         const auto bits = [this](int64_t count) { return parts_memory_.bits(count); };
-        root_ = some(n_);
         of_candidate_ = some(n_);
         where_in_ = some(n_);
         place_ = some(n_);
@@ -88,6 +82,7 @@ private:
         now_ = bits(words_);
         most_ = bits(words_);
         closed_ = bits(words_);
+        joined_sets_ = bits((n_ + 1) * words_);
         worth_at_ = some(sizes);
         best_at_ = some(sizes);
         ways_to_ = some(sizes);
@@ -95,44 +90,71 @@ private:
         return true;
     }
 
-    int64_t root_of(int64_t t) const noexcept {
-        while (root_[t] != t) t = root_[t];
-        return t;
+    // The first candidate of a set that is not closed; NOWHERE: there is none.
+    int64_t lowest_open(const uint64_t* some) const noexcept {
+        for (int64_t w = 0; w < words_; ++w)
+            if (some[w] & ~closed_[w]) return 64 * w + lowest_bit(some[w] & ~closed_[w]);
+        return NOWHERE;
     }
 
-    // Joins candidate t with the first one of a set, -1: it is the first.
-    void join(int64_t& first, int64_t t) noexcept {
-        of_candidate_[t] = 0;  // in some part
-        if (first < 0) {
-            first = t;
-            return;
-        }
-        const int64_t a = root_of(first), b = root_of(t);
-        if (a < b)
-            root_[b] = a;
-        else
-            root_[a] = b;
-    }
-
-    bool number_parts() noexcept {
-        parts_ = 0;
-        bool singles = false;
-        for (int64_t w = 0; w < words_; ++w) single_[w] = 0;
-        for (int64_t t = 0; t < n_; ++t) {
-            if (of_candidate_[t] == NOWHERE) continue;
-            if (of_candidate_[t] == SINGLE) {
-                set(single_, t);
-                singles = true;
-                continue;
+    // Joins what is not closed of a set, some of which is not, with all that shares something with it.
+    void join(const uint64_t* some) noexcept {
+        uint64_t* const fresh = joined_sets_ + joined_ * words_;
+        for (int64_t w = 0; w < words_; ++w) fresh[w] = some[w] & ~closed_[w];
+        int64_t apart = 0;  // sets so far that share nothing with it
+        for (int64_t k = 0; k < joined_; ++k) {
+            uint64_t* const other = joined_sets_ + k * words_;
+            uint64_t shared = 0;
+            for (int64_t w = 0; w < words_; ++w) shared |= other[w] & some[w];
+            if (shared) {
+                for (int64_t w = 0; w < words_; ++w) fresh[w] |= other[w];
+            } else if (apart++ != k) {
+                copy<0>(joined_sets_ + (apart - 1) * words_, other);
             }
-            const int64_t first = root_of(t);
-            of_candidate_[t] = first == t ? parts_++ : of_candidate_[first];
+        }
+        if (apart != joined_) copy<0>(joined_sets_ + apart * words_, fresh);
+        joined_ = apart + 1;
+    }
+
+    // Numbers joined sets by their first candidates.
+    bool number_parts() noexcept {
+        parts_ = joined_;
+        if (parts_ < 1 || parts_ > MOST_PARTS) return false;
+        copy<0>(single_, closed_);
+        for (int64_t t = 0; t < n_; ++t) of_candidate_[t] = test(closed_, t) ? NOWHERE : SINGLE;
+        int64_t number[MOST_PARTS];
+        for (int64_t k = 0; k < parts_; ++k) {
+            const int64_t first = first_of(joined_sets_ + k * words_);
+            number[k] = 0;
+            for (int64_t other = 0; other < parts_; ++other)
+                number[k] += first_of(joined_sets_ + other * words_) < first;
+        }
+        for (int64_t k = 0; k < parts_; ++k) {
+            uint64_t* const inside = inside_of_ + number[k] * words_;
+            for (int64_t w = 0; w < words_; ++w) {
+                inside[w] = joined_sets_[k * words_ + w];
+                single_[w] |= inside[w];
+                for (uint64_t word = inside[w]; word; word &= word - 1)
+                    of_candidate_[64 * w + lowest_bit(word)] = number[k];
+            }
         }
         for (int64_t s = 0; s < constraints_; ++s)
             if (of_constraint_[s] >= 0) of_constraint_[s] = of_candidate_[of_constraint_[s]];
         for (int64_t r = 0; r < rows_; ++r)
             if (of_row_[r] >= 0) of_row_[r] = of_candidate_[of_row_[r]];
-        return 1 <= parts_ && parts_ <= MOST_PARTS && (parts_ > 1 || singles);
+        bool singles = false;
+        for (int64_t w = 0; w < words_; ++w) {
+            const int64_t left = n_ - 64 * w;
+            single_[w] = ~single_[w] & (left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1);
+            singles = singles || single_[w] != 0;
+        }
+        return parts_ > 1 || singles;
+    }
+
+    static int64_t first_of(const uint64_t* some) noexcept {
+        int64_t w = 0;
+        while (some[w] == 0) ++w;
+        return 64 * w + lowest_bit(some[w]);
     }
 
     // Makes a customer of each part; false when there is no memory for it.
@@ -140,14 +162,12 @@ private:
         int64_t at = 0;
         for (int64_t p = 0; p < parts_; ++p) {
             part_ptr_[p] = at;
-            uint64_t* const inside = inside_of_ + p * words_;
-            for (int64_t w = 0; w < words_; ++w) inside[w] = 0;
-            for (int64_t t = 0; t < n_; ++t) {
-                if (of_candidate_[t] != p) continue;
-                set(inside, t);
-                where_in_[t] = at - part_ptr_[p];
-                place_[at++] = t;
-            }
+            for (int64_t w = 0; w < words_; ++w)
+                for (uint64_t word = inside_of_[p * words_ + w]; word; word &= word - 1) {
+                    const int64_t t = 64 * w + lowest_bit(word);
+                    where_in_[t] = at - part_ptr_[p];
+                    place_[at++] = t;
+                }
             part_ptr_[p + 1] = at;
             if (!take_part(part_[p], p)) return false;
         }
@@ -186,9 +206,13 @@ private:
         if (part.laminar_ == at && !crosses_[s] && cap_[s] > 0) ++part.laminar_;
         uint64_t* const mask = part.mask_ + at * part.words_;
         for (int64_t w = 0; w < part.words_; ++w) mask[w] = 0;
-        for (int64_t w = 0; w < words_; ++w)
-            for (uint64_t word = mask_[s * words_ + w] & inside_of_[p * words_ + w]; word; word &= word - 1)
-                part.set(mask, where_in_[64 * w + lowest_bit(word)]);
+        for (int64_t w = 0, at_bit = 0; w < words_; ++w) {
+            const uint64_t inside = inside_of_[p * words_ + w], bits = compressed(mask_[s * words_ + w], inside);
+            if (inside == 0) continue;
+            mask[at_bit / 64] |= bits << (at_bit % 64);
+            if (at_bit % 64 + count_bits(inside) > 64) mask[at_bit / 64 + 1] |= bits >> (64 - at_bit % 64);
+            at_bit += count_bits(inside);
+        }
     }
 
     // Groups are numbered anew.

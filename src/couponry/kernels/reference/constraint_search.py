@@ -5,7 +5,8 @@ among those it is worth most; among those it is the first in the order of choice
 whole numbers here, so that sums are exact.
 
 Under the caps of a laminar family the greedy choice is the best (they are a matroid). It bounds what any choice is
-worth, and ends the search where it keeps the other constraints as well. Where it does not, multipliers leave few
+worth, and ends the search where it keeps the other constraints as well. Where it does not, constraints that are
+intervals are chosen under as a flow (`search_intervals`). Where these are not all, multipliers leave few
 candidates open, whose choices are gone through (`search_core`). Where that is not enough, candidates of constraints
 that are too full are taken or left out (`branch`). Where constraints ask for minimums the search goes depth first in
 the order of choice (`explore`); its shortfall is bounded by what each constraint has left, and by slots that disjoint
@@ -18,6 +19,7 @@ import numpy as np
 
 from ..contract import Rules, Sums
 from ..set_layout import bounds_of, contains, count_constraints
+from .intervals.choose_intervals import search_intervals
 from .rows.core_search import search_core
 from .rows.customer_rows import SearchRows, broken_row
 from .rows.row_search import missed_by, search_rows
@@ -96,6 +98,9 @@ def search_choice(
 
     found = fixed.copy()
     start = Node(free, given, total)
+    possible, worth = search_intervals(search, state, rows, start, fixed, found)
+    if possible:
+        return found, 0, worth, worth
     possible, worth = search_core(search, state, rows, start, fixed, nodes, found)
     if possible:
         return found, 0, worth, worth

@@ -1,0 +1,1 @@
+"""Constraints that are intervals, each of candidates that come one after the other, as rolling windows are."""
