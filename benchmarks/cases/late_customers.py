@@ -75,7 +75,7 @@ def share_of_the_best(market: LateMarket, choice: Choice) -> float:
 def many(prices: Prices, table: pa.Table, threads: int, repeats: int) -> dict[str, Any]:
     """Times of deciding on all at once."""
     before = time.process_time()
-    batch = prices._batch(table, None, None, threads)
+    batch = prices._batch(table, None, None, None, threads)
     read = time.process_time() - before
     before = time.process_time()
     packed = batch.packed(threads)

@@ -303,7 +303,7 @@ def test_sums_of_earlier_coupons() -> None:
 def test_refusals() -> None:
     result, (candidates, customers) = solved(3), late(3)
     prices = prices_of(result)
-    with pytest.raises(InvalidInput, match="it needs the table customers"):
+    with pytest.raises(InvalidInput, match="expected what is known of the late customers"):
         prices.decide(candidates)
     with pytest.raises(InvalidInput, match="is there twice"):
         prices.decide(candidates, customers, given={"customer": [900], "offer": [0]})

@@ -124,7 +124,7 @@ def test_what_gains_nothing_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> No
 def test_cells_counted_on_threads(
     threads: int, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problem = problem_of(CustomerRule("slots", max=3))
+    problem = problem_of()
     shape = problem.objective.shape[1:]
     monkeypatch.setattr(cells, "PIECE_CANDIDATES", piece)
     counted = cells.counted_cells(problem.shard, shape, threads)

@@ -195,9 +195,6 @@ def test_refused(keys: dict[str, Any], message: str) -> None:
 
 
 def test_where_it_is_not_done() -> None:
-    result = campaign("of all").solve(threads=1)
-    with pytest.raises(InvalidInput, match="without costs of messages"):
-        result.decide({"customer": [999], "offer": [1], "value": [1.0], "cost": [1.0]})
     ratio = Limit("return", ratio=("value", "cost"), min=3.0, mode="soft", penalty=1.0)
     with pytest.raises(InvalidInput, match="no soft ratio beside"):
         campaign("of all").with_limits([ratio]).solve()

@@ -286,9 +286,9 @@ def test_refused(changes: dict[str, Any], message: str) -> None:
     assert str(error.value).startswith(message)
 
 
-def test_late_customers_are_refused() -> None:
+def test_late_customers_say_who_they_live_with() -> None:
     result = households().solve(threads=1)
-    with pytest.raises(InvalidInput, match="whose unit is 'household'"):
+    with pytest.raises(InvalidInput, match=r"customers: .* column 'household' among it, got none"):
         result.decide({"customer": [999], "offer": [1], "value": [1.0]})
 
 

@@ -317,6 +317,10 @@ class Prices:
         for name in set(agreed.columns) - set(found.columns):  # nothing that an earlier plan gave
             found.columns[name] = np.zeros(len(found), np.float32)
         customer_table = history_table = None
+        if customers is None and agreed.unit is not None:
+            raise InvalidInput(
+                f"customers: expected what is known of the late customers, column {agreed.unit!r} among it, got none"
+            )
         if customers is not None:
             customer_table = tables.as_table(customers, "customers")
             check_customers(customer_table)
