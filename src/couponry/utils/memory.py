@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 import re
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
-
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from .checks import shown
 from .errors import InvalidInput
@@ -33,9 +27,6 @@ CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 CACHED_FILES = ("active_file", "inactive_file")
 """What a control group's statistics call files that are cached."""
-
-LARGE_BYTES = 1 << 22
-"""Size of arrays from which on NumPy asks for huge pages."""
 
 MOST_BYTES = 2.0**63
 """More than any machine has."""
@@ -178,30 +169,3 @@ def size_text(size: int) -> str:
             break
         value, unit = value / 1024, larger
     return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-
-
-def empty_in_small_pages(length: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return an array that nothing was written to, for columns that are filled and read from first to last.
-
-    Ordinary pages are mostly such as this machine has had in use. Filling nine bytes a candidate took half as long
-    as in huge pages, and passes over them no longer.
-
-    Parameters
-    ----------
-    length : int
-    dtype : data-type
-
-    Returns
-    -------
-    ndarray, shape (length,)
-    """
-    array: NDArray[Any] = np.empty(length, dtype)
-    if sys.platform == "linux" and array.nbytes >= LARGE_BYTES:
-        start, stop = array.ctypes.data, array.ctypes.data + array.nbytes
-        first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
-        size = (stop - first) // mmap.PAGESIZE * mmap.PAGESIZE
-        # an advice, which need not be taken
-        c_library().madvise(
-            ctypes.c_void_p(first), ctypes.c_size_t(size), ctypes.c_int(mmap.MADV_NOHUGEPAGE)
-        )
-    return array

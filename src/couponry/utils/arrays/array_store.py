@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..files.places import write_at
-from ..memory import empty_in_small_pages
 from .mapped_arrays import map_file
 
 HEADER_BYTES = 256
@@ -218,7 +217,7 @@ class _MemoryWriter:
         self._room = np.empty(0, dtype)
         if length is not None:
             with suppress(MemoryError, ValueError):  # a damaged file may promise anything
-                self._room = empty_in_small_pages(length, dtype)
+                self._room = np.empty(length, dtype)
         self._filled = 0
         self._parts: list[NDArray[Any]] = []
 
@@ -266,7 +265,7 @@ class _MemoryWriter:
 
     def _joined(self) -> NDArray[Any]:
         """All parts, each of which is freed once it is copied."""
-        whole = empty_in_small_pages(sum(len(part) for part in self._parts), self._dtype)
+        whole = np.empty(sum(len(part) for part in self._parts), self._dtype)
         start = 0
         self._room = self._room[:0]
         self._parts.reverse()
