@@ -139,6 +139,7 @@ class ClusterCampaign:
         customers: Any = None,
         history: Any = None,
         *,
+        redemptions: Table | None = None,
         targeting: Targeting | None = None,
         rules: Sequence[CustomerRule] = (),
         limits: Sequence[Limit] = (),
@@ -146,22 +147,22 @@ class ClusterCampaign:
         name: str = "campaign",
         backups: int = 0,
         previous: PreviousPlan | None = None,
+        unit: str | None = None,
     ) -> ClusterCampaign:
         """Make a campaign whose candidates are made of raw transactions, on the cluster.
 
-        Each worker has the transactions of some customers, groups them and makes their candidates. The model is fitted
-        in this process, on a sample of customers, and is that of `Campaign.from_transactions`, like the candidates.
+        Workers group customers' transactions and make their candidates. The model is fitted in this process, on a
+        sample of customers, and is that of `Campaign.from_transactions`, like the candidates.
 
         Parameters
         ----------
         engine : couponry.engines.Cluster
             As for `ClusterCampaign`.
-        offers, covers, products : table
+        offers, covers, products, redemptions : table
             As for `Campaign.from_transactions`, here.
         transactions, customers, history : table
-            As for `Campaign.from_transactions`: DataFrames of the engine's Spark or Dask, or tables of this process,
-            each with a column `customer`.
-        targeting, rules, limits, value, name, backups, previous : optional
+            DataFrames of the engine's Spark or Dask, or tables of this process, each with a column `customer`.
+        targeting, rules, limits, value, name, backups, previous, unit : optional
             As for `Campaign.from_transactions`; the earlier plan as for `ClusterCampaign`.
 
         Returns
@@ -175,16 +176,16 @@ class ClusterCampaign:
             With one line that names what is wrong.
         """
         _check_engine(engine)
-        aim = targeting or Targeting()
-        _check_column_of_customers(aim)
+        _check_column_of_customers(aim := targeting or Targeting())
         check_previous(previous, (), value)
-        before = given_before(previous, engine.runner.takes)
-        about = {"customers": customers, "history": history, PREVIOUS: before}
+        about = {"customers": customers, "history": history}
+        about[PREVIOUS] = given_before(previous, engine.runner.takes)
         given = _given(engine, {TRANSACTIONS: transactions} | about)
-        parts = {"rules": rules, "limits": limits}
-        agreed: dict[str, Any] = {**parts, "value": value, "name": name, "backups": backups}
-        stated_by = tables.as_table(offers, "offers"), given, (covers, products), aim
-        store, stated = ingest_transactions(engine, *stated_by, **agreed)
+        beside = tables.as_table(offers, "offers"), given, (covers, products, redemptions), aim
+        store, stated = ingest_transactions(
+            engine, *beside, rules=rules, limits=limits, value=value, name=name, backups=backups,
+            unit=unit,
+        )  # fmt: skip
         made = cls.__new__(cls)
         made._hold(engine, StatedShards(store, after(stated, previous), load().name))
         return made

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.conftest import Ran, Solved
 from tests.support.dask_cluster import DaskCluster
+
+from couponry.cli.engine import _have_this_python
 
 Run = Callable[..., Ran]
 
@@ -50,3 +53,22 @@ def test_extras_that_are_missing(
     options = ["--engine", engine, "--master", "x", "--shards", tmp_path / "shards"]
     ran = run("solve", solved.folder, "--out", tmp_path / "out", *options)
     assert ran.status == 2 and f"pip install 'couponry[{engine}]'" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("master", "said", "found"),
+    [
+        ("local[2]", None, sys.executable),
+        ("local[2]", "python3.11", "python3"),
+        ("spark://host:7077", None, "python3"),
+    ],
+)
+def test_workers_of_this_machine_have_this_python(
+    master: str, said: str | None, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
+    if said is not None:
+        monkeypatch.setenv("PYSPARK_PYTHON", said)
+    context = SimpleNamespace(master=master, pythonExec="python3")
+    _have_this_python(context)
+    assert context.pythonExec == found

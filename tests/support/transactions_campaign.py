@@ -7,7 +7,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from benchmarks.instances.synthetic_purchases import Shoppers
 
 from couponry import Campaign, ClusterCampaign, CustomerRule, Limit, Targeting
@@ -36,10 +38,48 @@ def tables() -> dict[str, pa.Table]:
     }
 
 
-def some_customers() -> pa.Table:
-    """Five of six customers, for a table customers."""
+def some() -> dict[str, Any]:
+    """Five of six customers alone may be candidates."""
     known = tables()["transactions"]["customer"].unique().sort()
-    return pa.table({"customer": known}).filter([row % 6 != 0 for row in range(len(known))])
+    customers = pa.table({"customer": known}).filter([row % 6 != 0 for row in range(len(known))])
+    return {"customers": customers}
+
+
+def homes(text: bool = False) -> dict[str, Any]:
+    """Households that are spread over all ids, some customers of none, and members who have bought nothing.
+
+    Rewards alone are candidates, so that some have bought and have none, the first ones of their households among them.
+    """
+    made, random = tables(), np.random.default_rng(12)
+    known = made["transactions"]["customer"].unique().sort().to_pylist()
+    who = [*known, *range(max(known) + 1, max(known) + 60)]
+    home = random.integers(0, len(who) // 3, len(who))
+    names = [f"c{n}" for n in who] if text else who
+    customers = {
+        "customer": names,
+        "home": [None if n % 7 == 0 else f"h{h}" for n, h in enumerate(home.tolist())],
+        "kind": random.choice(["gold", "new"], len(who)),
+    }
+    offer = made["covers"]["offer"].to_numpy()
+    covers = made["covers"].filter(pa.array((offer < 5) | (offer > 21)))
+    gold = {"customers": {"kind": ["gold"]}}
+    fair = Limit("fair", customers={"kind": ["new"]}, relative_to=gold, per_head=True, min=0.9)
+    changes: dict[str, Any] = {
+        "customers": pa.table(customers).filter(pc.not_equal(pa.array(who), known[1])),
+        "covers": covers,
+        "unit": "home",
+        "rules": [
+            CustomerRule("in a home", max=4),
+            CustomerRule("each", max=2, each="customer"),
+        ],
+        "limits": [Limit("caps", by="offer", max=40.0), fair],
+        "targeting": Targeting(kind="type", reward=4, activation=0, innovation=0),
+    }
+    if text:
+        bought = made["transactions"]
+        ids = [f"c{n}" for n in bought["customer"].to_pylist()]
+        changes["transactions"] = bought.set_column(0, "customer", pa.array(ids))
+    return changes
 
 
 def on_one_machine(**changes: Any) -> Campaign:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -90,7 +92,15 @@ def _spark_session(library: Any, master: str | None) -> Iterator[Any]:
         conf.set("spark.task.cpus", conf.get("spark.executor.cores"))
     builder = library.SparkSession.builder.appName("couponry").config(conf=conf)
     session = (builder if master is None else builder.master(master)).getOrCreate()
+    if not library.is_remote():
+        _have_this_python(session.sparkContext)
     try:
         yield session
     finally:
         session.stop()
+
+
+def _have_this_python(context: Any) -> None:
+    """Give workers of this machine the Python of this process, unless it is said which one they have."""
+    if context.master.startswith("local") and "PYSPARK_PYTHON" not in os.environ:
+        context.pythonExec = sys.executable

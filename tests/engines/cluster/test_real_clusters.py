@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from tests.support.cluster_campaigns import CUSTOMERS, fingerprint, solved, solved_on_cluster
+from tests.support import transactions_campaign
+from tests.support.cluster_campaigns import (
+    AS_THE_LARGEST,
+    CUSTOMERS,
+    fingerprint,
+    solved,
+    solved_on_cluster,
+)
 from tests.support.cluster_driver import Mortal, killed
 from tests.support.cluster_tasks import Lost, Processes, Refused, Stuck, Sums, Texts, Threads
 from tests.support.clusters import Connected, Unlucky, driven, on_dask, on_spark
@@ -143,6 +150,26 @@ def test_from_tables_of_dask(kind: str, here: int, dask: DaskCluster, tmp_path: 
         result = solved_on_cluster(kind, engine, take, threads=1)
         assert len(list((tmp_path / "candidates").glob("0*.arrays"))) > 1
         assert fingerprint(result) == fingerprint(solved(kind, threads=1))
+
+
+@pytest.mark.parametrize("made", [transactions_campaign.some, transactions_campaign.homes])
+def test_from_transactions_of_dask(
+    made: Callable[[], dict[str, Any]], dask: DaskCluster, tmp_path: Path
+) -> None:
+    """Partitions of transactions, of which each has some of every customer's; households are brought together."""
+    frames = pytest.importorskip("dask.dataframe")
+
+    def take(table: pa.Table) -> Any:
+        mixed = table.take(np.random.default_rng(3).permutation(len(table)))
+        return frames.from_pandas(mixed.to_pandas(), npartitions=3, sort=False)
+
+    options: dict[str, Any] = {"threads": 1, "gap": 4e-3, "solver_options": AS_THE_LARGEST}
+    with on_dask(dask) as cluster:
+        engine = Cluster(cluster.runner, tmp_path, 300)
+        result = transactions_campaign.on_cluster(engine, take, **made()).solve(**options)
+        assert len(list((tmp_path / "candidates").glob("0*.arrays"))) > 1
+        local = transactions_campaign.on_one_machine(**made()).solve(**options)
+        assert fingerprint(result) == fingerprint(local)
 
 
 def test_solves_whose_tasks_are_killed(cluster: Connected, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -103,19 +103,20 @@ def test_from_tables_of_spark_to_another(kind: str, hasty: ConnectedSpark, tmp_p
     assert fingerprint(result) == fingerprint(local)
 
 
-def test_from_transactions_of_spark(hasty: ConnectedSpark, tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", [transactions_campaign.some, transactions_campaign.homes])
+def test_from_transactions_of_spark(
+    made: Callable[[], dict[str, Any]], hasty: ConnectedSpark, tmp_path: Path
+) -> None:
     """One call from transactions in Spark, and coupons in Spark: those of one machine."""
-    engine = Spark(hasty.session, tmp_path / "shards", 500)
-    campaign = transactions_campaign.on_cluster(
-        engine, hasty.session.createDataFrame, customers=transactions_campaign.some_customers()
-    )
+    engine = Spark(hasty.session, tmp_path / "shards", 400)
+    campaign = transactions_campaign.on_cluster(engine, hasty.session.createDataFrame, **made())
     options: dict[str, Any] = {"threads": 1, "gap": 4e-3, "solver_options": AS_THE_LARGEST}
     result = campaign.solve(**options)
-    local = transactions_campaign.on_one_machine(customers=transactions_campaign.some_customers())
+    local = transactions_campaign.on_one_machine(**made())
     assert fingerprint(result) == fingerprint(local.solve(**options))
     assert result.allocation is not None
     result.allocation.write_on_workers(tmp_path / "parts")
-    assert hasty.session.read.parquet(str(tmp_path / "parts")).count() == result.allocated > 1000
+    assert hasty.session.read.parquet(str(tmp_path / "parts")).count() == result.allocated > 400
 
 
 def test_a_driver_that_ends_after_each_job_goes_on(hasty: ConnectedSpark, tmp_path: Path) -> None:
@@ -134,12 +135,27 @@ def test_frames_answer_as_rdds_do(hasty: ConnectedSpark) -> None:
     assert [table.tolist() for table in sums[0]] == [table.tolist() for table in sums[1]]
 
 
-def test_workers_without_couponry_are_told_in_a_line() -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ModuleNotFoundError: No module named 'couponry'", "there is no couponry; install"),
+        ("ModuleNotFoundError: No module named 'pyarrow'", "there is no pyarrow; install"),
+        ("ModuleNotFoundError: No module named 'couponry.engines.cluster'", "another version"),
+        ("couponry.utils.errors.InvalidInput: shard '0': it is missing", "^shard '0': it is miss"),
+        ("OSError: [Errno 28] No space left on device", "^worker: OSError: .* No space left"),
+    ],
+)
+def test_what_goes_wrong_in_workers_is_told_in_a_line(text: str, said: str) -> None:
     failed: Future[list[Any]] = Future()
-    failed.set_exception(
-        RuntimeError("Traceback\n...\nModuleNotFoundError: No module named 'couponry'")
-    )
-    with pytest.raises(InvalidInput, match=r"expected couponry on every worker"):
+    failed.set_exception(RuntimeError(f"Traceback\n...\n{text}\n SQLSTATE: 38000"))
+    with pytest.raises(InvalidInput, match=said):
+        told(failed)
+
+
+def test_other_errors_are_raised() -> None:
+    failed: Future[list[Any]] = Future()
+    failed.set_exception(RuntimeError("ModuleNotFoundError: No module named 'their_own'"))
+    with pytest.raises(RuntimeError, match="their_own"):
         told(failed)
 
 

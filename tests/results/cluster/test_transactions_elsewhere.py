@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.affinity.test_depth_response import past
 from tests.support.cluster_campaigns import AS_THE_LARGEST, fingerprint
 from tests.support.transactions_campaign import (
     AGREED,
+    homes,
     on_cluster,
     on_one_machine,
-    some_customers,
+    some,
     tables,
 )
 
-from couponry import InvalidInput, Limit, PreviousPlan, Targeting
+from couponry import CustomerRule, InvalidInput, Limit, PreviousPlan, Targeting
 from couponry.affinity.history.item_statistics import ItemStatistics, added_statistics
 from couponry.affinity.history.purchase_history import PurchaseHistory
 from couponry.engines import Cluster, InProcessRunner
@@ -39,7 +42,7 @@ def days(table: pa.Table) -> pa.Table:
 def test_the_bits_of_one_machine(kind: str, tmp_path: Path) -> None:
     changes: dict[str, Any] = {}
     if kind != "weeks":
-        changes = {"transactions": days(tables()["transactions"]), "customers": some_customers()}
+        changes = {"transactions": days(tables()["transactions"]), **some()}
     local = on_one_machine(**changes)
     campaign = on_cluster(cluster(tmp_path), **changes)
     assert campaign.data.candidates.notes == local.candidates.notes
@@ -79,6 +82,55 @@ def test_an_earlier_plan_and_heads(tmp_path: Path) -> None:
     assert results[1].previous == results[0].previous and results[0].previous["stayed"] > 100
 
 
+@pytest.mark.parametrize("text", [False, True], ids=["numbers", "text"])
+def test_households(text: bool, tmp_path: Path) -> None:
+    """Their members are brought together when it is known who has candidates, which are made customer by customer."""
+    changes = homes(text)
+    first = on_one_machine(**changes).solve(gap=0.05).allocation
+    assert first is not None
+    last = first.to_arrow().select(["customer", "offer"])
+    changes |= {"previous": PreviousPlan(last, keep=0.5), "history": last.slice(0, 200)}
+    changes["rules"] = [*changes["rules"], CustomerRule("once", by="offer", max=1, history=True)]
+    local, campaign = on_one_machine(**changes), on_cluster(cluster(tmp_path, 90), **changes)
+    assert campaign.data.previous == local.data.previous
+    assert campaign.data.candidates.notes == local.candidates.notes
+    assert list((tmp_path / "transactions").iterdir()) == []
+    assert len(list((tmp_path / "candidates").glob("0*.arrays"))) > 3
+    units = local.data.units
+    assert units is not None and len(units) < len(local.candidates.customers)
+    results = [
+        each.solve(threads=1, solver_options=AS_THE_LARGEST, gap=4e-3) for each in (local, campaign)
+    ]
+    assert fingerprint(results[0]) == fingerprint(results[1])
+    assert results[0].allocated > 400
+
+
+def test_households_none_of_which_has_a_candidate(tmp_path: Path) -> None:
+    changes = homes()
+    changes["customers"] = changes["customers"].slice(len(changes["customers"]) - 20)
+    for make in (on_one_machine, lambda **some: on_cluster(cluster(tmp_path), **some)):
+        with pytest.raises(InvalidInput, match="candidates: expected at least one"):
+            make(**changes)
+
+
+def test_how_customers_answered_to_discounts_before(tmp_path: Path) -> None:
+    coupons, _ = past(2, 6.0, 4.0, customers=150)
+    offers = tables()["offers"]
+    aim = AGREED["targeting"]
+    changes = {
+        "offers": offers.append_column("depth", pa.array(np.arange(len(offers)) % 5 / 10)),
+        "redemptions": coupons,
+        "targeting": replace(aim, response={"intercept": -2.0, "p0": 0.8}),
+    }
+    local, campaign = on_one_machine(**changes), on_cluster(cluster(tmp_path), **changes)
+    assert campaign.data.candidates.notes == local.candidates.notes
+    assert any("depth" in note for note in local.candidates.notes)
+    results = [
+        each.solve(threads=1, solver_options=AS_THE_LARGEST, gap=4e-3) for each in (local, campaign)
+    ]
+    assert fingerprint(results[0]) == fingerprint(results[1])
+
+
 def test_statistics_add_up() -> None:
     rows = days(tables()["transactions"])
     whole = PurchaseHistory.from_transactions(rows)
@@ -111,6 +163,7 @@ def test_what_is_wrong_is_said(tmp_path: Path) -> None:
         "expected customers in a column 'customer'": {
             "targeting": Targeting(kind="type", columns={"customer": "who"})
         },
+        "unit 'home': it needs the table customers": {"unit": "home"},
         "expected more than 4 weeks (the window)": {"transactions": transactions.slice(0, 1)},
     }
     for said, changes in wrong.items():

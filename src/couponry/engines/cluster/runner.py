@@ -183,6 +183,24 @@ class Runner:
         found = (work_on_rows(packed, n, iter(rows), self.threads) for n, rows in parts)
         return [answer_of(one) for one in found]
 
+    def rows(self, task: Task, shards: Sequence[int], schema: pa.Schema) -> Any:
+        """Make a table of what a task makes of shards; here, unless the runner has tables of its own.
+
+        Parameters
+        ----------
+        task : Task
+            Returns a table for each shard, and the same whenever it is asked.
+        shards : sequence of int
+        schema : pyarrow.Schema
+            Of the tables.
+
+        Returns
+        -------
+        pyarrow.Table, or a table of the cluster
+            As `on_rows` takes it; workers make its rows when it is asked for them.
+        """
+        return pa.concat_tables([schema.empty_table(), *self.map(task, shards)])
+
     def close(self) -> None:
         """Give back what was started for it."""
 

@@ -34,6 +34,7 @@ from ...model.rules import CustomerRule
 from ...utils.arrays.array_store import MemoryStore
 from ...utils.errors import InvalidInput
 from .heads import added_heads, heads_of, written_heads
+from .packed_candidates import unpacked
 from .packing import UNITS
 from .previous_elsewhere import added_counts, check_pairs, has_column, look_up
 from .stated_before import CANDIDATES, offers_digest
@@ -146,11 +147,14 @@ class IngestTask:
         Where shards are written: a path or a URI.
     previous : pyarrow.Schema or None
         Of the earlier plan, where there is one.
+    packed : bool
+        Whether the rows of candidates are those of `packed_candidates`, which workers have made.
     """
 
     campaign: CampaignData
     folder: str
     previous: pa.Schema | None = None
+    packed: bool = False
 
     def __call__(self, number: int, rows: Iterator[Rows], threads: int) -> Ingested:
         """Do it, in a worker.
@@ -175,7 +179,8 @@ class IngestTask:
                 else:
                     others[name].append(batch)
 
-        made = self._candidates(candidates(), threads)
+        rows_of = candidates()
+        made = unpacked(rows_of, self.campaign) if self.packed else self._checked(rows_of, threads)
         of_tables = {"customers": self.campaign.customers, "history": self.campaign.history}
         customers, history = (rows_in(empty, others[name]) for name, empty in of_tables.items())
         for check, table in ((check_customers, customers), (check_history, history)):
@@ -195,7 +200,7 @@ class IngestTask:
         entry = write_shard(self.folder, number, arrays, threads)
         return Ingested(entry, heads, counts, len(stated))
 
-    def _candidates(self, some: Iterator[pa.RecordBatch], threads: int) -> Candidates | None:
+    def _checked(self, some: Iterator[pa.RecordBatch], threads: int) -> Candidates | None:
         """Candidates of the rows; None where there are none, and then all rows have been looked at."""
         first = next((batch for batch in some if batch.num_rows), None)
         if first is None:
@@ -250,15 +255,46 @@ def ingest(
     InvalidInput
         Where a table is not as it should be, or the folder cannot be written.
     """
-    folder = cluster.place("candidates")
+    folder = cluster.place(CANDIDATES)
     with written_by_one(folder):
-        before = cluster.runner.schema(given[PREVIOUS]) if PREVIOUS in given else None
-        task = IngestTask(campaign, folder, before)
-        found = cluster.runner.on_rows(task, given, int(cluster.shard_customers), campaign.unit)
-        heads = added_heads([part.heads for part in found])
-        counts = added_counts([part.previous for part in found])
-        counted = replace(campaign, heads=heads, previous=counts)
-        return commit(folder, found, counted), counted
+        return ingest_into(folder, cluster, given, campaign)
+
+
+def ingest_into(
+    folder: str,
+    cluster: Cluster,
+    given: Mapping[str, Any],
+    campaign: CampaignData,
+    *,
+    packed: bool = False,
+) -> tuple[ShardStore, CampaignData]:
+    """Do it, in a folder that nobody else writes.
+
+    Parameters
+    ----------
+    folder : str
+    cluster, given, campaign
+        As `ingest` takes them.
+    packed : bool
+        Whether the table of candidates is one of `packed_candidates`.
+
+    Returns
+    -------
+    ShardStore
+    CampaignData
+        As `ingest` returns them.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    before = cluster.runner.schema(given[PREVIOUS]) if PREVIOUS in given else None
+    task = IngestTask(campaign, folder, before, packed)
+    found = cluster.runner.on_rows(task, given, int(cluster.shard_customers), campaign.unit)
+    heads = added_heads([part.heads for part in found])
+    counts = added_counts([part.previous for part in found])
+    counted = replace(campaign, heads=heads, previous=counts)
+    return commit(folder, found, counted), counted
 
 
 def commit(folder: str, found: Sequence[Ingested], campaign: CampaignData) -> ShardStore:

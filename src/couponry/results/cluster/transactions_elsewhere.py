@@ -1,4 +1,8 @@
-"""Candidates made of transactions by workers, and written as shards of customers as they were stated."""
+"""Candidates made of transactions by workers, and written as shards of customers as they were stated.
+
+Transactions are parted by customers. Units are parted by their first customers with candidates, whom nobody knows
+before these are made: so candidates of units are written, and then parted once more, as those that users state.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +26,21 @@ from ...affinity.cluster_pipeline import (
 from ...affinity.targeting import Targeting
 from ...data import tables
 from ...data.candidate_batches import CandidateBlocks
+from ...data.candidates import Candidates
 from ...data.earlier.previous_pairs import PREVIOUS, PairCounts
 from ...engines.cluster.cluster import Cluster
-from ...engines.cluster.places import place_of
+from ...engines.cluster.places import place_of, write_file
+from ...engines.cluster.runner import Runner
 from ...engines.cluster.store import ShardStore, write_shard, written_by_one
 from ...engines.cluster.work import Rows
 from ...model.campaign_checks import check_customers
 from ...model.campaign_data import CampaignData
 from ...model.contact_history import check_history
 from ...utils.arrays.array_store import MemoryStore
+from ...utils.errors import InvalidInput
 from .heads import added_heads, check_heads, heads_of
-from .ingestion import Ingested, commit, rows_in, stated_without_customers
+from .ingestion import Ingested, commit, ingest_into, rows_in, stated_without_customers
+from .packed_candidates import PackedRowsTask, schema_of_packed
 from .previous_elsewhere import added_counts, look_up
 from .stated_before import CANDIDATES
 from .stated_customers import StatedCustomers
@@ -66,32 +74,12 @@ class CandidatesTask:
         return [self._made(number, threads) for number in shards]
 
     def _made(self, number: int, threads: int) -> Ingested:
-        if not self.rows.has_purchases(number):
+        made, counts = made_candidates(self.rows, self.model, self.campaign, number, threads), None
+        if made is None:
             return Ingested(None, None)
-        history = self.rows.history(number, threads)
         customers, past = (self._table(name, number, threads) for name in ("customers", "history"))
-        allowed = None
-        if customers is not None:
-            check_customers(customers)
-            allowed = tables.ids(customers, "customers", "customer")
         if past is not None:
             check_history(past)
-        found = []
-        for rows in self.model.blocks(history, threads):
-            if allowed is not None:
-                rows = rows.of_customers(tables.positions(rows.customers, allowed) >= 0)
-            found.append(rows)
-        if not any(map(len, found)):
-            return Ingested(None, None)
-        blocks = CandidateBlocks(
-            self.model.assortment.offers,
-            history.customers.type,
-            dict.fromkeys(self.model.columns, np.dtype(np.float32)),
-            lambda *_: iter(found),
-        )
-        made = blocks.collect(MemoryStore(), threads)
-        columns = [name for name in self.campaign.candidates.columns if name in made.columns]
-        made, counts = replace(made, columns={name: made.columns[name] for name in columns}), None
         if self.has_plan:
             pairs = self.rows.table(number, PREVIOUS, threads)
             made, counts = look_up(made, self.campaign, pairs, threads)
@@ -103,6 +91,81 @@ class CandidatesTask:
         if getattr(self.campaign, name) is None:
             return None
         return self.rows.table(number, name, threads).combine_chunks()
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateFilesTask:
+    """Make the candidates of the customers of parts, and write them beside their rows.
+
+    Attributes
+    ----------
+    rows : KeptRows
+    model : CandidateModel
+        Fitted.
+    campaign : CampaignData
+        Stated without customers.
+    """
+
+    rows: KeptRows
+    model: CandidateModel
+    campaign: CampaignData
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[tuple[str, str] | None]:
+        """See `engines.cluster.runner.Task`; name and digest of a file, none where nobody has a candidate."""
+        return [self._written(number, threads) for number in shards]
+
+    def _written(self, number: int, threads: int) -> tuple[str, str] | None:
+        made = made_candidates(self.rows, self.model, self.campaign, number, threads)
+        if made is None:
+            return None
+        arrays = StatedCustomers(made, None, None).arrays()
+        return write_file(self.rows.folder, f"{number:06d}-{CANDIDATES}", arrays, threads)
+
+
+def made_candidates(
+    rows: KeptRows, model: CandidateModel, campaign: CampaignData, number: int, threads: int
+) -> Candidates | None:
+    """Make the candidates of the customers of a part.
+
+    Parameters
+    ----------
+    rows : KeptRows
+    model : CandidateModel
+        Fitted.
+    campaign : CampaignData
+        Stated without customers.
+    number : int
+        Of the part.
+    threads : int
+
+    Returns
+    -------
+    Candidates or None
+        None where nobody has one.
+    """
+    if not rows.has_purchases(number):
+        return None
+    history, allowed = rows.history(number, threads), None
+    if campaign.customers is not None:
+        customers = rows.table(number, "customers", threads).combine_chunks()
+        check_customers(customers)
+        allowed = tables.ids(customers, "customers", "customer")
+    found = []
+    for block in model.blocks(history, threads):
+        if allowed is not None:
+            block = block.of_customers(tables.positions(block.customers, allowed) >= 0)
+        found.append(block)
+    if not any(map(len, found)):
+        return None
+    blocks = CandidateBlocks(
+        model.assortment.offers,
+        history.customers.type,
+        dict.fromkeys(model.columns, np.dtype(np.float32)),
+        lambda *_: iter(found),
+    )
+    made = blocks.collect(MemoryStore(), threads)
+    columns = [name for name in campaign.candidates.columns if name in made.columns]
+    return replace(made, columns={name: made.columns[name] for name in columns})
 
 
 class CountedRows(NamedTuple):
@@ -157,7 +220,7 @@ def ingest_transactions(
     cluster: Cluster,
     offers: pa.Table,
     given: Mapping[str, Any],
-    beside: tuple[Any, Any],
+    beside: tuple[Any, Any, Any],
     targeting: Targeting,
     **agreed: Any,
 ) -> tuple[ShardStore, CampaignData]:
@@ -169,11 +232,11 @@ def ingest_transactions(
     offers : pyarrow.Table
     given : mapping of str to table
         `transactions`, and `customers`, `history` and `previous` where there are any, each with a column `customer`.
-    beside : tuple of (table or None, table or None)
-        `covers` and `products`, of this process.
+    beside : tuple of (table or None, table or None, table or None)
+        `covers`, `products` and `redemptions`, of this process.
     targeting : Targeting
     **agreed
-        Rules, limits, value and name.
+        Rules, limits, value, name, backups and unit.
 
     Returns
     -------
@@ -188,31 +251,76 @@ def ingest_transactions(
     """
     runner = cluster.runner
     schemas = {name: runner.schema(table) for name, table in given.items()}
-    nothing = schemas[TRANSACTIONS].empty_table()
-    transactions, model = stated_model(Tables(offers, nothing, *beside, None), targeting)
-    made_of = {"customer": schemas[TRANSACTIONS].field("customer").type, "offer": pa.int64()}
-    made_of |= {"role": pa.string(), **dict.fromkeys(model.columns, pa.float32())}
-    stated = {CANDIDATES: pa.schema(made_of), **schemas}
-    campaign = stated_without_customers(offers, stated, **agreed)
-    has_plan = PREVIOUS in schemas
+    covers, products, past = beside
+    sources = Tables(offers, schemas[TRANSACTIONS].empty_table(), covers, products, None, past)
+    transactions, model = stated_model(sources, targeting)
+    campaign = _stated(offers, schemas, model, agreed)
     rows_folder, folder = cluster.place(TRANSACTIONS), cluster.place(CANDIDATES)
     with written_by_one(rows_folder), written_by_one(folder):
-        task = CountRowsTask(KeepRowsTask(rows_folder, schemas, targeting), campaign)
-        found = runner.on_rows(task, given, int(cluster.shard_customers))
+        kept = given if campaign.unit is None else _tables_of(given, TRANSACTIONS, "customers")
+        keep = KeepRowsTask(rows_folder, {name: schemas[name] for name in kept}, targeting)
+        found = runner.on_rows(CountRowsTask(keep, campaign), kept, int(cluster.shard_customers))
         parts = [each.part for each in found if each.part is not None]
         rows, notes = kept_rows(rows_folder, parts, transactions, targeting)
         model, said = fitted_on_cluster(model, rows, runner)
         told = replace(campaign.candidates, notes=(*model.notes, *notes, *said))
         campaign = replace(campaign, candidates=told)
-        make = CandidatesTask(rows, model, campaign, folder, has_plan)
-        made = runner.map(make, range(len(parts)))
-        campaign = _counted(campaign, found, made, has_plan)
-        check_heads(campaign)
-        store = commit(folder, made, campaign)
+        if campaign.unit is None:
+            make = CandidatesTask(rows, model, campaign, folder, PREVIOUS in schemas)
+            store, campaign = _by_customer(make, runner, found)
+        else:
+            write = CandidateFilesTask(rows, model, campaign)
+            store, campaign = _by_unit(write, cluster, given, folder)
         place = place_of(rows_folder)
         for file in place.names():  # nobody asks for them any more
             place.remove(file)
     return store, campaign
+
+
+def _stated(
+    offers: pa.Table,
+    schemas: Mapping[str, pa.Schema],
+    model: CandidateModel,
+    agreed: Mapping[str, Any],
+) -> CampaignData:
+    """State the campaign without customers, with the columns that a model makes."""
+    made = {"customer": schemas[TRANSACTIONS].field("customer").type, "offer": pa.int64()}
+    made |= {"role": pa.string(), **dict.fromkeys(model.columns, pa.float32())}
+    return stated_without_customers(offers, {CANDIDATES: pa.schema(made), **schemas}, **agreed)
+
+
+def _by_customer(
+    make: CandidatesTask, runner: Runner, found: list[CountedRows]
+) -> tuple[ShardStore, CampaignData]:
+    """Have candidates made of parts that were kept with all of their customers' rows, and commit them."""
+    made = runner.map(make, range(len(make.rows.parts)))
+    campaign = _counted(make.campaign, found, made, make.has_plan)
+    check_heads(campaign)
+    return commit(make.folder, made, campaign), campaign
+
+
+def _by_unit(
+    write: CandidateFilesTask, cluster: Cluster, given: Mapping[str, Any], folder: str
+) -> tuple[ShardStore, CampaignData]:
+    """Have candidates written, customer by customer, and bring those of a unit together."""
+    written = cluster.runner.map(write, range(len(write.rows.parts)))
+    files = tuple(file for file in written if file is not None)
+    if not files:
+        raise InvalidInput("table candidates: expected at least one row, got none")
+    schema = schema_of_packed(write.campaign)
+    task = PackedRowsTask(write.rows.folder, files, schema)
+    tables_of_units = {
+        CANDIDATES: cluster.runner.rows(task, range(len(files)), schema),
+        **_tables_of(given, "customers", "history", PREVIOUS),
+    }
+    store, campaign = ingest_into(folder, cluster, tables_of_units, write.campaign, packed=True)
+    check_heads(campaign)
+    return store, campaign
+
+
+def _tables_of(given: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Some of the tables, of those that are there."""
+    return {name: given[name] for name in names if name in given}
 
 
 def _counted(

@@ -14,13 +14,15 @@ from ....utils.errors import InvalidInput
 from ....utils.progress.watch import check_cancelled
 from ..cluster import Cluster
 from ..first_of_unit import CUSTOMER, FIRST
-from ..runner import POLL_SECONDS, Runner
+from ..runner import POLL_SECONDS, Runner, Task
 from ..work import answer_of, packed_task, work
 from .dask_tables import (
+    MadeRows,
     as_arrow,
     cut,
     edges_of,
     is_dask_table,
+    rows_of_shard,
     schema_of,
     seen_customers,
     with_first,
@@ -96,11 +98,11 @@ class DaskRunner(Runner):
 
     def takes(self, table: Any) -> bool:
         """See `Runner.takes`: DataFrames of Dask."""
-        return is_dask_table(table)
+        return isinstance(table, MadeRows) or is_dask_table(table)
 
     def schema(self, table: Any) -> pa.Schema:
         """See `Runner.schema`."""
-        return schema_of(table) if self.takes(table) else table.schema
+        return schema_of(table) if is_dask_table(table) else table.schema
 
     def on_rows(
         self, task: Any, tables: Mapping[str, Any], customers: int, unit: str | None = None
@@ -137,8 +139,14 @@ class DaskRunner(Runner):
         ]
         return [answer_of(found) for found in self._finished(done, started)]
 
+    def rows(self, task: Task, shards: Sequence[int], schema: pa.Schema) -> Any:
+        """See `Runner.rows`: partitions, one for each shard, of which workers make tables when they are asked."""
+        return MadeRows(packed_task(task), tuple(shards), schema)
+
     def _partitions(self, table: Any, submit: Callable[..., Future]) -> list[Any]:
         """Partitions as tables of Arrow, where they are; a table of this process is one of its own."""
+        if isinstance(table, MadeRows):
+            return [submit(rows_of_shard, table.task, n, self.threads) for n in table.shards]
         if not self.takes(table):
             return [table]
         schema = schema_of(table)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import getitem
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +16,43 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..first_of_unit import CUSTOMER, by_unit, cut_by, firsts, members_of, seen_of, told
-from ..work import work_on_rows
+from ..work import answer_of, work, work_on_rows
 
 SEEN_SHARE = 64
 """Of so many customers one is seen, by the hash of its id, to tell how many there are and where parts are cut."""
+
+
+class MadeRows(NamedTuple):
+    """A table whose rows workers make of shards.
+
+    Attributes
+    ----------
+    task : bytes
+        Of `work.packed_task`; it returns a table for each shard.
+    shards : tuple of int
+    schema : pyarrow.Schema
+    """
+
+    task: bytes
+    shards: tuple[int, ...]
+    schema: pa.Schema
+
+
+def rows_of_shard(task: bytes, shard: int, threads: int) -> pa.Table:
+    """Make the rows of a shard.
+
+    Parameters
+    ----------
+    task : bytes
+    shard : int
+    threads : int
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    [table] = answer_of(work(task, (shard,), threads))
+    return table
 
 
 def is_dask_table(table: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -16,9 +17,10 @@ import pyarrow as pa
 from ....utils.checks import shown
 from ....utils.errors import InvalidInput
 from ....utils.progress.watch import check_cancelled
+from ....utils.version import __version__
 from ..cluster import Cluster
 from ..first_of_unit import CUSTOMER, FIRST, SEEN
-from ..runner import POLL_SECONDS, Runner
+from ..runner import POLL_SECONDS, Runner, Task
 from ..work import Rows, answer_of, packed_task, work, work_on_rows
 
 if TYPE_CHECKING:
@@ -33,6 +35,18 @@ ANSWER = "share long, start long, answer binary"
 
 PART_BYTES = 1 << 24
 """Bytes of an answer in a row: Spark copies rows whole several times, and has none of 2 GiB."""
+
+
+NEEDED = frozenset({"couponry", "numpy", "pyarrow", "pandas"})
+"""Modules that workers import."""
+
+_MISSING = re.compile(r"No module named '(\w+)'")
+_ANOTHER = re.compile(r"No module named 'couponry\.|<module 'couponry\.")
+
+_REFUSED = re.compile(
+    r"^(?:couponry\.utils\.errors\.)?(InvalidInput|PermissionError|OSError): (.+)$", re.M
+)
+"""The last line of what Python says of a worker's error: of ours, and of disks that are full or not to be written."""
 
 
 class Spark(Cluster):
@@ -139,6 +153,14 @@ class SparkRunner(Runner):
         answers = rows.mapInArrow(_RowsOfPart(packed, tuple(frames), by, self.threads), ANSWER)
         return [answer_of(found) for found in _whole(self._finished(answers.collect))]
 
+    def rows(self, task: Task, shards: Sequence[int], schema: pa.Schema) -> Any:
+        """See `Runner.rows`: a DataFrame, a part of it for each shard."""
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        numbers = self._session.range(0, len(shards), 1, len(shards))
+        made = _RowsOfShards(packed_task(task), tuple(shards), self.threads)
+        return numbers.mapInArrow(made, from_arrow_schema(schema))
+
     def _finished(self, ask: Callable[[], list[Any]]) -> list[Any]:
         """Wait for a job in a thread of its own, and end it where this thread is told to stop."""
         from pyspark import InheritableThread
@@ -230,6 +252,21 @@ class _RowsOfPart:
                 yield name, pa.RecordBatch.from_pydict(columns)
 
 
+@dataclass(frozen=True)
+class _RowsOfShards:
+    """What a Spark task does to make rows of shards, of which it gets the places in their list."""
+
+    task: bytes
+    shards: tuple[int, ...]
+    threads: int
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for place in batch.column(0).to_pylist():
+                [table] = answer_of(work(self.task, (self.shards[place],), self.threads))
+                yield from table.to_batches()
+
+
 def _with_first(frames: Mapping[str, Any], unit: str) -> dict[str, Any]:
     """Tables with the first customer of each row's unit; see `first_of_unit`."""
     from pyspark.sql import functions as f
@@ -308,13 +345,28 @@ def _cores(session: SparkSession) -> int:
 
 
 def _told(done: Future[list[Any]]) -> list[Any]:
-    """What a job came to."""
+    """What a job came to; what has gone wrong in a worker is said in a line."""
     try:
         return done.result()
     except Exception as error:
-        if "No module named 'couponry'" in str(error):
-            raise InvalidInput(
-                "engine spark: expected couponry on every worker, but there is none; install it there, or send an "
-                "environment along with spark.archives"
-            ) from error
-        raise
+        said = _line_of(str(error))
+        if said is None:
+            raise
+        raise InvalidInput(said) from error
+
+
+def _line_of(text: str) -> str | None:
+    """What an error of Spark's comes to that would come again wherever the task ran; None: another one."""
+    missing = _MISSING.search(text)
+    if missing and missing[1] in NEEDED:
+        return (
+            f"engine spark: expected couponry and what it needs on every worker, but there is no {missing[1]}; install "
+            "it there, send an environment along with spark.archives, or have PYSPARK_PYTHON name a Python that has it"
+        )
+    if _ANOTHER.search(text):
+        return f"worker: expected couponry {__version__} as on the driver, got another version"
+    refused = _REFUSED.search(text)
+    if refused is None:
+        return None
+    kind, said = refused.groups()
+    return str(said) if kind == InvalidInput.__name__ else f"worker: {kind}: {said}"
