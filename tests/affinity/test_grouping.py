@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tests.affinity.test_history import arrays
 
 from couponry import InvalidInput
@@ -20,10 +21,15 @@ from couponry.affinity import PurchaseHistory
 from couponry.affinity.history.building import from_transactions, grouping
 from couponry.affinity.history.building.duckdb_grouping import DuckDBPurchases
 from couponry.affinity.history.building.from_transactions import GroupingOptions
-from couponry.affinity.history.building.packed_rows import pack, widened
+from couponry.affinity.history.building.packed_rows import narrowed, pack, widened
 from couponry.affinity.history.building.runs import native_grouping, text_numbers
+from couponry.affinity.history.building.runs.extents import Extents
+from couponry.affinity.history.building.runs.run import Run, make_run
+from couponry.affinity.history.building.runs.sorted_runs import SAMPLED_ROWS, SortedRuns
 from couponry.affinity.history.building.transactions import ReadOptions, Transactions
 from couponry.affinity.history.purchase_history import group_transactions
+from couponry.kernels import load
+from couponry.kernels.purchases_contract import PurchaseColumns
 
 pytest.importorskip("duckdb")
 
@@ -239,3 +245,54 @@ def test_words_of_32_bits_say_what_those_of_64_do() -> None:
     before = narrow.copy()
     assert (widened(narrow) == pack(number, period, discounted)).all()
     assert (narrow == before).all()
+    assert (narrowed(widened(narrow)) == narrow).all()
+
+
+def columns_of(customer: NDArray[np.int64], most: int, seed: int) -> PurchaseColumns:
+    """Purchases of these customers, of item numbers up to the most; nothing was paid."""
+    random, n = np.random.default_rng(seed), len(customer)
+    return PurchaseColumns(
+        customer,
+        random.integers(0, most, n).astype(np.uint32),
+        random.integers(0, 90, n).astype(np.int32),
+        random.integers(0, 2, n).astype(np.uint8),
+        np.zeros(n, np.int64),
+    )
+
+
+def run_of(columns: PurchaseColumns) -> Run:
+    return make_run([columns], Extents.of_columns(columns), load("reference").unchecked)
+
+
+def test_a_run_in_the_order_of_ids_is_kept_in_the_types_of_others() -> None:
+    random = np.random.default_rng(1)
+    crowded = np.append(np.zeros(600, np.int64), random.integers(0, 1 << 20, 600))
+    by_id = run_of(columns_of(crowded, 50, 2))
+    others = run_of(columns_of(random.integers(0, 1 << 20, 4000), 50, 3))
+    assert by_id.starts is None and others.starts is not None
+    for run in (by_id, others):
+        assert [column.dtype for column in run.rows] == [np.uint32, np.uint32, np.int32]
+        assert len(run.rows.spend) == 0
+
+
+def test_runs_of_narrow_and_of_wide_words_are_read_alike() -> None:
+    random = np.random.default_rng(4)
+    columns = [
+        columns_of(random.integers(0, 900, 300), most, seed)
+        for seed, most in enumerate([1 << 17, 40, 1 << 17, 40])
+    ]
+    runs = SortedRuns(1 << 20, None, "tests")
+    for each in columns:
+        runs.add(run_of(each))
+    bounds = runs.cut(SAMPLED_ROWS // 2, np.array([300, 600]))
+    found = [(*rows.customer.tolist(), *rows.bought.tolist()) for rows in map(runs.read, range(3))]
+    limits = [0, *bounds.tolist(), 900]
+    customer = np.concatenate([each.customer for each in columns])
+    word = np.concatenate([pack(each.number, each.period, each.discounted) for each in columns])
+    for number, rows in enumerate(found):
+        is_there = (customer >= limits[number]) & (customer < limits[number + 1])
+        half = len(rows) // 2
+        pairs = sorted(zip(rows[:half], rows[half:], strict=True))
+        assert pairs == sorted(
+            zip(customer[is_there].tolist(), word[is_there].tolist(), strict=True)
+        )

@@ -78,6 +78,24 @@ def widen(word: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
     out |= word
 
 
+def narrowed(word: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """Return words of 32 bits.
+
+    Parameters
+    ----------
+    word : ndarray of uint64
+        Of items and periods that words of 32 bits hold.
+
+    Returns
+    -------
+    ndarray of uint32
+        As `widened` takes them.
+    """
+    when = word.astype(np.uint32) & np.uint32((1 << NARROW_BITS) - 1)
+    number: NDArray[np.uint32] = numbers_of(word) << np.uint32(NARROW_BITS)
+    return number | when
+
+
 def numbers_of(word: NDArray[np.uint64]) -> NDArray[np.uint32]:
     """Return the numbers of items in words.
 

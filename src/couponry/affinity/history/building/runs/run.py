@@ -14,7 +14,7 @@ from .....kernels.purchases_contract import (
     PurchaseColumns,
     PurchaseRows,
 )
-from ..packed_rows import numbers_of, periods_of, widened
+from ..packed_rows import narrowed, numbers_of, periods_of, widened
 from .extents import Extent, Extents
 
 RANGE_BITS = 11
@@ -109,9 +109,10 @@ def make_run(parts: list[PurchaseColumns], extents: Extents, kernels: ModuleType
     count = np.zeros((customer.most >> shift) - least + 1, np.int64)
     for part in parts:
         kernels.count_ranges(part.customer, shift, least, count)
+    holding = Holding.of(parts, extents)
     if shift and count.max() > FULLEST * count.sum():
-        return _by_id(parts, kernels)
-    return _placed(parts, shift, least, count, Holding.of(parts, extents), kernels)
+        return _by_id(parts, holding, kernels)
+    return _placed(parts, shift, least, count, holding, kernels)
 
 
 def _placed(
@@ -186,16 +187,16 @@ def place_run(run: Run, number: NDArray[np.int64], kernels: ModuleType) -> Run:
     return make_run([columns], Extents.of_columns(columns), kernels)
 
 
-def _by_id(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:
+def _by_id(parts: list[PurchaseColumns], holding: Holding, kernels: ModuleType) -> Run:
     """Put purchases into the order of single ids."""
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
     rows = PurchaseRows.new(len(columns[0]))
     kernels.order_purchases(PurchaseColumns(*columns), rows)
-    customer, spend = (
-        array.astype(_holding(Extent.of_numbers(array), dtype))
-        for array, dtype in ((rows.customer, np.uint32), (rows.spend, np.int32))
-    )
-    return Run(PurchaseRows(customer, rows.bought, spend), 0, 0, None)
+    bought: Any = narrowed(rows.bought) if holding.bought == np.uint32 else rows.bought
+    paid: NDArray[Any] = np.empty(0, np.int32)
+    if holding.spend is not None:
+        paid = rows.spend.astype(holding.spend)
+    return Run(PurchaseRows(rows.customer.astype(holding.customer), bought, paid), 0, 0, None)
 
 
 def _holding(extent: Extent, dtype: DTypeLike) -> DTypeLike:

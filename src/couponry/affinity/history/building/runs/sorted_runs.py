@@ -165,7 +165,7 @@ class SortedRuns:
         Returns
         -------
         PurchaseRows
-            Those of one run after those of another, until the same thread reads again.
+            Those of one run after those of another, runs of narrow words first, until the same thread reads again.
         """
         parts = [
             (run.rows, slice(cuts[number], cuts[number + 1]))
@@ -181,22 +181,33 @@ class SortedRuns:
         customer, bought, spend = room.customer[:count], room.bought[:count], room.spend[:count]
         if not parts:
             return PurchaseRows(customer, bought, spend)
+        parts.sort(key=_width_of_words)
         np.concatenate([rows.customer[part] for rows, part in parts], out=customer)
-        self._write_words([rows.bought[part] for rows, part in parts], bought)
+        self._write_words(parts, bought)
         if not any(len(rows.spend) for rows, _ in parts):
             return PurchaseRows(customer, bought, spend[:0])
         np.concatenate([_spend(rows, part) for rows, part in parts], out=spend)
         return PurchaseRows(customer, bought, spend)
 
-    def _write_words(self, parts: Sequence[NDArray[Any]], out: NDArray[np.uint64]) -> None:
-        """Write what was bought of several runs, in words of 64 bits."""
-        if any(part.dtype == np.uint64 for part in parts):
-            np.concatenate([widened(part) for part in parts], out=out)
-            return
-        room = self._room
-        if len(room.narrow) < len(out):
-            room.narrow = np.empty(len(out), np.uint32)
-        widen(np.concatenate(parts, out=room.narrow[: len(out)]), out)
+    def _write_words(
+        self, parts: Sequence[tuple[PurchaseRows, slice]], out: NDArray[np.uint64]
+    ) -> None:
+        """Write what was bought of several runs, those of narrow words first, in words of 64 bits."""
+        words = [rows.bought[part] for rows, part in parts]
+        narrow = [word for word in words if word.dtype == np.uint32]
+        count = sum(len(word) for word in narrow)
+        if narrow:
+            room = self._room
+            if len(room.narrow) < count:
+                room.narrow = np.empty(len(out), np.uint32)
+            widen(np.concatenate(narrow, out=room.narrow[:count]), out[:count])
+        if len(narrow) < len(words):
+            np.concatenate(words[len(narrow) :], out=out[count:])
+
+
+def _width_of_words(part: tuple[PurchaseRows, slice]) -> int:
+    """Return the bytes of each word of what was bought."""
+    return part[0].bought.dtype.itemsize
 
 
 def _spend(rows: PurchaseRows, part: slice) -> NDArray[Any]:
@@ -259,7 +270,7 @@ class _ArrayInFile:
     """An array at the end of a file, of which parts are read as they are asked for."""
 
     def __init__(self, file: IO[bytes], array: NDArray[Any]):
-        self._file, self._dtype, self._rows = file, array.dtype, len(array)
+        self._file, self.dtype, self._rows = file, array.dtype, len(array)
         self._start = file.seek(0, os.SEEK_END)
         self._write(array)
 
@@ -276,8 +287,8 @@ class _ArrayInFile:
 
     def __getitem__(self, part: slice) -> NDArray[Any]:
         start, stop, _ = part.indices(self._rows)
-        found = np.empty(stop - start, self._dtype)
+        found = np.empty(stop - start, self.dtype)
         out = found.view(np.uint8).data
-        if read_at(self._file.fileno(), out, self._start + start * self._dtype.itemsize) < len(out):
+        if read_at(self._file.fileno(), out, self._start + start * self.dtype.itemsize) < len(out):
             raise OSError("a file of sorted runs is shorter than it was")
         return found
