@@ -26,6 +26,9 @@ AGREED: dict[str, Any] = {
     "value": "response",
 }
 
+HOME = "a `home`, no. 1"
+"""A name that expressions of Spark must quote."""
+
 
 @cache
 def tables() -> dict[str, pa.Table]:
@@ -57,7 +60,7 @@ def homes(text: bool = False) -> dict[str, Any]:
     names = [f"c{n}" for n in who] if text else who
     customers = {
         "customer": names,
-        "home": [None if n % 7 == 0 else f"h{h}" for n, h in enumerate(home.tolist())],
+        HOME: [None if n % 7 == 0 else f"h{h}" for n, h in enumerate(home.tolist())],
         "kind": random.choice(["gold", "new"], len(who)),
     }
     offer = made["covers"]["offer"].to_numpy()
@@ -67,7 +70,7 @@ def homes(text: bool = False) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "customers": pa.table(customers).filter(pc.not_equal(pa.array(who), known[1])),
         "covers": covers,
-        "unit": "home",
+        "unit": HOME,
         "rules": [
             CustomerRule("in a home", max=4),
             CustomerRule("each", max=2, each="customer"),

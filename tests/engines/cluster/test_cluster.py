@@ -255,7 +255,7 @@ def test_shards_are_written_once(tmp_path: Path) -> None:
     other.solve(gap=GAPS["mixed"], solver_options=AS_THE_LARGEST, engine=engine)
     assert not set(tmp_path.glob("*.arrays")) & set(written)
     assert first.allocation is not None
-    with pytest.raises(InvalidInput, match="it is missing; write the shards again"):
+    with pytest.raises(InvalidInput, match="it is missing; remove the folder, and have"):
         fingerprint(first)
 
 

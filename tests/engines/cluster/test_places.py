@@ -53,11 +53,16 @@ def test_what_is_wrong_where_shards_are_is_one_error(tmp_path: Path, cache: Path
     for path in cache.iterdir():
         path.unlink()
     spoil(victims[1])
-    with pytest.raises(InvalidInput, match="not as it was written; write the shards again"):
+    with pytest.raises(
+        InvalidInput,
+        match="not as it was written; remove the folder, and have the",
+    ):
         engine.evaluate(price)
     victims[1].unlink()
     (cache / victims[1].name).unlink()
-    with pytest.raises(InvalidInput, match="it is missing; write the shards again"):
+    with pytest.raises(
+        InvalidInput, match="it is missing; remove the folder, and have the shards written again"
+    ):
         engine.evaluate(price)
 
 

@@ -142,6 +142,7 @@ def test_frames_answer_as_rdds_do(hasty: ConnectedSpark) -> None:
         ("ModuleNotFoundError: No module named 'pyarrow'", "there is no pyarrow; install"),
         ("ModuleNotFoundError: No module named 'couponry.engines.cluster'", "another version"),
         ("couponry.utils.errors.InvalidInput: shard '0': it is missing", "^shard '0': it is miss"),
+        ("2.0 GiB is bigger than spark.driver.maxResultSize", "^engine spark: .* set it higher$"),
         ("OSError: [Errno 28] No space left on device", "^worker: OSError: .* No space left"),
     ],
 )

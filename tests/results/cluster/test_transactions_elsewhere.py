@@ -82,10 +82,14 @@ def test_an_earlier_plan_and_heads(tmp_path: Path) -> None:
     assert results[1].previous == results[0].previous and results[0].previous["stayed"] > 100
 
 
-@pytest.mark.parametrize("text", [False, True], ids=["numbers", "text"])
-def test_households(text: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kind", [pa.int64(), pa.int32(), pa.string(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_households(kind: pa.DataType, tmp_path: Path) -> None:
     """Their members are brought together when it is known who has candidates, which are made customer by customer."""
-    changes = homes(text)
+    changes = homes(text=not pa.types.is_integer(kind))
+    bought = changes.get("transactions", tables()["transactions"])
+    changes["transactions"] = bought.set_column(0, "customer", bought["customer"].cast(kind))
     first = on_one_machine(**changes).solve(gap=0.05).allocation
     assert first is not None
     last = first.to_arrow().select(["customer", "offer"])

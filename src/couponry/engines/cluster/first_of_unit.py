@@ -34,14 +34,24 @@ def with_kinds(table: pa.Table, *names: str) -> pa.Table:
     -------
     pyarrow.Table
     """
-    return pa.table({name: _plain(table[name]) for name in names})
+    return pa.table({name: plain(table[name]) for name in names})
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Values whose kind does not depend on the part of the table that they are in."""
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Take values as a kind that does not depend on the part of the table that they are in.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+
+    Returns
+    -------
+    pyarrow.ChunkedArray
+        Whole numbers of int64, and text of large_string.
+    """
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _plain(column.cast(kind.value_type))
+        return plain(column.cast(kind.value_type))
     if pa.types.is_integer(kind):
         return column.cast(pa.int64())
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -66,7 +76,7 @@ def cut_by(table: pa.Table, name: str, buckets: int) -> list[pa.Table]:
         return [table]
     import pandas as pd
 
-    hashed = pd.util.hash_pandas_object(_plain(table[name]).to_pandas(), index=False)
+    hashed = pd.util.hash_pandas_object(plain(table[name]).to_pandas(), index=False)
     bucket = hashed.to_numpy() % np.uint64(buckets)
     return [table.filter(pa.array(bucket == number)) for number in range(buckets)]
 
@@ -171,7 +181,7 @@ def told(table: pa.Table, *members: pa.Table) -> pa.Table:
         Of whom table customers does not know, the customer itself.
     """
     known = pa.concat_tables(members).combine_chunks()
-    customer = _one(_plain(table[CUSTOMER]))
+    customer = _one(plain(table[CUSTOMER]))
     at = pc.index_in(customer, value_set=_one(known[CUSTOMER]).cast(customer.type))
     first = _one(known[FIRST]).take(at).cast(customer.type)
     return table.append_column(FIRST, pc.coalesce(first, customer))

@@ -279,4 +279,6 @@ def map_file(
     except (DamagedArray, FileNotFoundError, NotADirectoryError) as error:
         what = "it is missing" if isinstance(error, OSError) else str(error)
         name = f"{folder}/{file}"
-        raise InvalidInput(f"shard {name!r}: {what}; write the shards again") from None
+        raise InvalidInput(
+            f"shard {name!r}: {what}; remove the folder, and have the shards written again"
+        ) from None

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from .first_of_unit import CUSTOMER, FIRST, with_first_here
+from .first_of_unit import CUSTOMER, FIRST, plain, with_first_here
 from .work import Rows, answer_of, packed_task, work_on_rows
 
 POLL_SECONDS = 0.1
@@ -230,11 +230,11 @@ def parts_by_customer(
     list of (str, pyarrow.RecordBatch)
     """
     first, *_ = tables.values()
-    known = pc.unique(first[by]).drop_null()
+    known = pc.unique(plain(first[by])).drop_null()
     known = known.take(pc.sort_indices(known))
     part = {}
     for name, table in tables.items():
-        number = pc.index_in(table[by].cast(known.type), value_set=known)
+        number = pc.index_in(plain(table[by]).cast(known.type), value_set=known)
         part[name] = pc.fill_null(pc.divide(number, customers), 0)
     for n in range(max(1, -(-len(known) // customers))):
         rows = [(name, table.filter(pc.equal(part[name], n))) for name, table in tables.items()]

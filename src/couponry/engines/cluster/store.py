@@ -388,7 +388,8 @@ def _manifest(folder: str, digest: str) -> Manifest:
         raise InvalidInput(f"shards {folder!r}: {error}") from None
     if content["format"] != FORMAT:
         raise InvalidInput(
-            f"shards {folder!r}: expected format {FORMAT}, got {content['format']}; write the shards again"
+            f"shards {folder!r}: expected format {FORMAT}, got {content['format']}; remove the "
+            "folder, and have the shards written again"
         )
     shards = tuple(ShardEntry(**entry) for entry in content["shards"])
     return Manifest(shards, frozenset(content["differing"]), content["source"])

@@ -254,7 +254,8 @@ def ingest_transactions(
     covers, products, past = beside
     sources = Tables(offers, schemas[TRANSACTIONS].empty_table(), covers, products, None, past)
     transactions, model = stated_model(sources, targeting)
-    campaign = _stated(offers, schemas, model, agreed)
+    made = _columns_of(model, transactions.customer_type)
+    campaign = stated_without_customers(offers, {CANDIDATES: made, **schemas}, **agreed)
     rows_folder, folder = cluster.place(TRANSACTIONS), cluster.place(CANDIDATES)
     with written_by_one(rows_folder), written_by_one(folder):
         kept = given if campaign.unit is None else _tables_of(given, TRANSACTIONS, "customers")
@@ -277,16 +278,10 @@ def ingest_transactions(
     return store, campaign
 
 
-def _stated(
-    offers: pa.Table,
-    schemas: Mapping[str, pa.Schema],
-    model: CandidateModel,
-    agreed: Mapping[str, Any],
-) -> CampaignData:
-    """State the campaign without customers, with the columns that a model makes."""
-    made = {"customer": schemas[TRANSACTIONS].field("customer").type, "offer": pa.int64()}
-    made |= {"role": pa.string(), **dict.fromkeys(model.columns, pa.float32())}
-    return stated_without_customers(offers, {CANDIDATES: pa.schema(made), **schemas}, **agreed)
+def _columns_of(model: CandidateModel, customer: pa.DataType) -> pa.Schema:
+    """Columns of the candidates that a model makes."""
+    ids = {"customer": customer, "offer": pa.int64(), "role": pa.string()}
+    return pa.schema({**ids, **dict.fromkeys(model.columns, pa.float32())})
 
 
 def _by_customer(

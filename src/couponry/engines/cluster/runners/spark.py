@@ -33,6 +33,9 @@ COLUMNS = ["share", "start", "answer"]
 ANSWER = "share long, start long, answer binary"
 """The same as columns."""
 
+UNIT = "unit"
+"""What the column that says who is one unit is called meanwhile."""
+
 PART_BYTES = 1 << 24
 """Bytes of an answer in a row: Spark copies rows whole several times, and has none of 2 GiB."""
 
@@ -144,11 +147,11 @@ class SparkRunner(Runner):
         if unit is not None:
             frames, by = _with_first(frames, unit), FIRST
         first, *_ = frames.values()
-        distinct = first.selectExpr(f"approx_count_distinct(`{by}`) AS number")
+        distinct = first.selectExpr(f"approx_count_distinct({_quoted(by)}) AS number")
         [[number]] = self._finished(distinct.collect)
         parts = max(1, -(-int(number) // customers))
-        rows = _one_table(frames, by).repartitionByRange(parts, f"`{by}`")
-        rows = rows.sortWithinPartitions(f"`{by}`")
+        rows = _one_table(frames, by).repartitionByRange(parts, _quoted(by))
+        rows = rows.sortWithinPartitions(_quoted(by))
         packed = packed_task(task)
         answers = rows.mapInArrow(_RowsOfPart(packed, tuple(frames), by, self.threads), ANSWER)
         return [answer_of(found) for found in _whole(self._finished(answers.collect))]
@@ -273,16 +276,22 @@ def _with_first(frames: Mapping[str, Any], unit: str) -> dict[str, Any]:
 
     candidates, *_ = frames.values()
     seen = candidates.select(CUSTOMER).distinct().withColumn(SEEN, f.lit(True))
-    members = frames["customers"].select(CUSTOMER, f"`{unit}`").join(seen, CUSTOMER, "left")
-    counted = members.where(f.col(f"`{SEEN}`") & f.col(f"`{unit}`").isNotNull())
-    firsts = counted.groupBy(f"`{unit}`").agg(f.min(CUSTOMER).alias(FIRST))
-    known = members.join(firsts, unit, "left").select(CUSTOMER, f"`{FIRST}`")
+    members = frames["customers"].select(CUSTOMER, f.col(_quoted(unit)).alias(UNIT))
+    members = members.join(seen, CUSTOMER, "left")
+    counted = members.where(f.col(_quoted(SEEN)) & f.col(UNIT).isNotNull())
+    firsts = counted.groupBy(UNIT).agg(f.min(CUSTOMER).alias(FIRST))
+    known = members.join(firsts, UNIT, "left").select(CUSTOMER, _quoted(FIRST))
     known = known.dropDuplicates([CUSTOMER])
-    own = f.coalesce(f.col(f"`{FIRST}`"), f.col(CUSTOMER))
+    own = f.coalesce(f.col(_quoted(FIRST)), f.col(CUSTOMER))
     return {
         name: frame.join(known, CUSTOMER, "left").withColumn(FIRST, own)
         for name, frame in frames.items()
     }
+
+
+def _quoted(name: str) -> str:
+    """A column's name as Spark's expressions take it, whatever it has in it."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 def _one_table(frames: Mapping[str, Any], by: str) -> Any:
@@ -295,8 +304,8 @@ def _one_table(frames: Mapping[str, Any], by: str) -> Any:
         return next(iter(frames.values()))
     parts = []
     for name, frame in frames.items():
-        others = [f"`{column}`" for column in frame.columns if column != by] or [f"`{by}`"]
-        parts.append(frame.select(f"`{by}`", f.struct(*others).alias(name)))
+        others = [_quoted(column) for column in frame.columns if column != by] or [_quoted(by)]
+        parts.append(frame.select(_quoted(by), f.struct(*others).alias(name)))
     return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
 
 
@@ -363,6 +372,8 @@ def _line_of(text: str) -> str | None:
             f"engine spark: expected couponry and what it needs on every worker, but there is no {missing[1]}; install "
             "it there, send an environment along with spark.archives, or have PYSPARK_PYTHON name a Python that has it"
         )
+    if "spark.driver.maxResultSize" in text:
+        return "engine spark: answers of workers are larger than spark.driver.maxResultSize allows; set it higher"
     if _ANOTHER.search(text):
         return f"worker: expected couponry {__version__} as on the driver, got another version"
     refused = _REFUSED.search(text)
