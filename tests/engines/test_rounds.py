@@ -71,6 +71,20 @@ def keeps_all_rules(case: Case, chosen: NDArray[np.uint8]) -> bool:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("seed", range(4))
+def test_moves_are_the_same_in_whichever_order_they_are_looked_for(
+    mode: int, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = case_of(seed)
+    found = moved(case, mode)
+    for order in np.arange(case.customers), np.arange(case.customers)[::-1]:
+        monkeypatch.setattr(rounds, "_by_segment", lambda _, order=order: order)
+        other = moved(case, mode)
+        assert other[0] == found[0]
+        assert all(np.array_equal(a, b) for a, b in zip(other[1:], found[1:], strict=True))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("seed", range(4))
 def test_nothing_gets_worse_and_no_rule_is_broken(mode: int, seed: int) -> None:
     case = case_of(seed)
     before = violation(case, activity_of(case, evaluated(reference(), case)[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from couponry.solver.dual.lagrangian import Lagrangian, as_float32
 from couponry.solver.dual.scaling import Scales
 from couponry.solver.options import DEFAULT_OPTIONS
 from couponry.solver.primal.fixed_customers import (
+    activity_error,
     fix_customers,
     fixed_usage,
     free_problem,
@@ -122,6 +124,22 @@ def test_sums_of_quantities_alone_are_likely_within_what_they_are_unsure_of(
     off = np.abs(problem.rows @ (usage - exactly(problem, chosen)).ravel())
     unsure = likely_activity_error(problem, usage[0], FREE)
     assert (off <= unsure).all() and (off > unsure / 100).any()
+
+
+@either_type
+def test_numbers_of_coupons_are_not_off(two_attributes: Problem) -> None:
+    problem = two_attributes
+    coupons = np.full(problem.objective.shape[1:], 7.0)
+    error = abs(problem.rows) @ usage_error(problem, coupons).ravel()
+    assert error.any() and not problem.counts_alone
+    np.testing.assert_array_equal(activity_error(problem, coupons), error)
+    of_coupons = problem.rows.indices < coupons.size
+    counted = problem.rows.copy()
+    counted.data[~of_coupons] = 0.0
+    counted.eliminate_zeros()
+    alone = replace(problem, rows=counted)
+    assert alone.counts_alone and not activity_error(alone, coupons).any()
+    assert not (abs(counted) @ usage_error(alone, coupons).ravel()).any()
 
 
 def test_a_candidate_that_weighs_little_counts_for_little() -> None:

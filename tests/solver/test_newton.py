@@ -21,7 +21,7 @@ from couponry.solver.dual.newton.trust_region import StepOutcome
 from couponry.solver.dual.search.descent import stop_among_ties
 from couponry.solver.options import DEFAULT_OPTIONS
 
-ENGINE = cast(Engine, SimpleNamespace(minimise_model=kernels.load().kernels.minimise_model))
+ENGINE = cast(Engine, SimpleNamespace(kernels=kernels.load().kernels))
 
 
 def test_limits_that_move_no_other_take_one_solve() -> None:
@@ -32,7 +32,7 @@ def test_limits_that_move_no_other_take_one_solve() -> None:
         return int(kernels.load().kernels.minimise_model(*arguments))
 
     curved, gradient, side = rng.random(50) + 0.1, rng.normal(size=50), rng.random(50)
-    engine = cast(Engine, SimpleNamespace(minimise_model=counted))
+    engine = cast(Engine, SimpleNamespace(kernels=SimpleNamespace(minimise_model=counted)))
     options = DEFAULT_OPTIONS.newton
     model = QuadraticModel(sp.csr_array(np.diag(curved)), options.damping, options, engine)
     step, _ = model.minimum(gradient, -side, side)
@@ -83,9 +83,9 @@ def test_few_coordinates_that_go_back_and_forth_end_the_active_sets() -> None:
 
         def counted(*given: Any, rule: int = rule) -> int:
             solves[rule] += 1
-            return int(ENGINE.minimise_model(*given))
+            return int(ENGINE.kernels.minimise_model(*given))
 
-        engine = cast(Engine, SimpleNamespace(minimise_model=counted))
+        engine = cast(Engine, SimpleNamespace(kernels=SimpleNamespace(minimise_model=counted)))
         for seed in range(promises.shape[1]):
             rng = np.random.default_rng(seed)
             size, shape = 400, (300, 400)

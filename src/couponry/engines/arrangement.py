@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..kernels import Backend, Rules, Shard
 from ..utils.arrays.mapped_arrays import is_in_memory
 from .fixing import FreePart
-from .subset import copy_runs, customers_of, positions_of
+from .subset import copy_runs, customers_of
 
 FEW_CANDIDATES = 1 << 16
 """Candidates up to which a copy gains nothing worth its making."""
@@ -112,7 +112,9 @@ def in_order_of_segments(
     return own
 
 
-def in_order_of_customers(found: FreePart, copy: Arrangement) -> FreePart:
+def in_order_of_customers(
+    found: FreePart, copy: Arrangement, backend: Backend, threads: int
+) -> FreePart:
     """Put free customers of an arrangement into the order of all customers.
 
     Parameters
@@ -120,6 +122,8 @@ def in_order_of_customers(found: FreePart, copy: Arrangement) -> FreePart:
     found : FreePart
         Customers by their places in the arrangement.
     copy : Arrangement
+    backend : Backend
+    threads : int
 
     Returns
     -------
@@ -128,6 +132,10 @@ def in_order_of_customers(found: FreePart, copy: Arrangement) -> FreePart:
     indptr = copy.shard.indptr
     customer = copy.order[found.free]
     order = np.argsort(customer)
-    own = np.concatenate([[0], np.cumsum(indptr[found.free + 1] - indptr[found.free])])
-    at = positions_of(own, order)
-    return FreePart(customer[order], found.free_choice[at], found.free_fine[:, at])
+    count = indptr[found.free + 1] - indptr[found.free]
+    begin = np.cumsum(count) - count
+    own = np.concatenate([[0], np.cumsum(count[order])])
+    listed = np.concatenate([found.free_choice[None], found.free_fine])
+    put = np.empty_like(listed)
+    copy_runs(zip(listed, put, strict=True), begin[order], own, backend, threads)
+    return FreePart(customer[order], put[0], put[1:])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,6 @@ from ..kernels import (
     Rooms,
     Rules,
     Shard,
-    StepModel,
 )
 from .changes import Alternatives
 from .checkpoint_file import CheckpointFile
@@ -42,6 +42,11 @@ class ForwardingEngine:
     def _asked(self) -> Engine:
         """The engine that answers."""
         raise NotImplementedError
+
+    @property
+    def kernels(self) -> ModuleType:
+        """See `Engine.kernels`."""
+        return self._asked.kernels
 
     @property
     def shard(self) -> Shard:
@@ -89,17 +94,6 @@ class ForwardingEngine:
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
         """See `Engine.products_of_changes`."""
         return self._asked.products_of_changes(found, near, rows)
-
-    def minimise_model(
-        self,
-        model: StepModel,
-        right: NDArray[np.float64],
-        step: NDArray[np.float64],
-        tolerance: float,
-        steps: int,
-    ) -> int:
-        """See `Engine.minimise_model`."""
-        return self._asked.minimise_model(model, right, step, tolerance, steps)
 
     def fix(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from types import ModuleType
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +19,6 @@ from ..kernels import (
     Rooms,
     Rules,
     Shard,
-    StepModel,
 )
 from ..utils.progress.watch import check_cancelled
 from .arrangement import (
@@ -89,6 +89,11 @@ class LocalEngine:
         self._blocks = block_cuts(shard.indptr, BLOCK_CANDIDATES)  # whatever the threads
         self._may_arrange = True
         self._arranged: Arrangement | None = None
+
+    @property
+    def kernels(self) -> ModuleType:
+        """See `Engine.kernels`."""
+        return self._kernels
 
     @property
     def shard(self) -> Shard:
@@ -173,18 +178,6 @@ class LocalEngine:
         """See `Engine.products_of_changes`."""
         return products_of_changes(self._kernels, self._shard, self.threads, found, near, rows)
 
-    def minimise_model(
-        self,
-        model: StepModel,
-        right: NDArray[np.float64],
-        step: NDArray[np.float64],
-        tolerance: float,
-        steps: int,
-    ) -> int:
-        """See `Engine.minimise_model`."""
-        made: int = self._kernels.minimise_model(model, right, step, tolerance, steps)
-        return made
-
     def fix(
         self,
         price: NDArray[np.float32],
@@ -203,7 +196,9 @@ class LocalEngine:
         )
         share_out(found.work, cuts, self.threads)
         self._count_pass()
-        free = found.free() if copy is None else in_order_of_customers(found.free(), copy)
+        free = found.free()
+        if copy is not None:
+            free = in_order_of_customers(free, copy, self.backend, self.threads)
         shard, rules = customers_of(self._shard, self._rules, free.free, self.backend, self.threads)
         engine = self._derived(shard, rules)
         return FixedChoices(found.usage(), found.fine_usage(), *free, engine, rules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +17,6 @@ from ..kernels import (
     Rooms,
     Rules,
     Shard,
-    StepModel,
 )
 from .changes import Alternatives
 from .cut_off import CutOff
@@ -66,6 +66,11 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """What a result calls the engine."""
+        ...
+
+    @property
+    def kernels(self) -> ModuleType:
+        """The kernels, for what is computed of prices and has nothing to do with candidates."""
         ...
 
     @property
@@ -230,35 +235,6 @@ class Engine(Protocol):
             Entries of each row of a symmetric matrix.
         column : ndarray of int32
         product : ndarray of float64
-        """
-        ...
-
-    def minimise_model(
-        self,
-        model: StepModel,
-        right: NDArray[np.float64],
-        step: NDArray[np.float64],
-        tolerance: float,
-        steps: int,
-    ) -> int:
-        """Solve for the free coordinates of a step, which has nothing to do with candidates.
-
-        Parameters
-        ----------
-        model : StepModel
-        right : ndarray of float64, shape (N,)
-            Right-hand side.
-        step : ndarray of float64, shape (N,)
-            IN/OUT: a first guess, and the solution.
-        tolerance : float
-            Relative residual below which it is one.
-        steps : int
-            Iterations, at most.
-
-        Returns
-        -------
-        int
-            How many were made.
         """
         ...
 

@@ -113,6 +113,11 @@ class Problem:
         """The customer rules of some names alone."""
         return self.packed.kept_rules(self.rule_names, names)
 
+    @property
+    def counts_alone(self) -> bool:
+        """Whether the rows sum numbers of coupons alone, and no attribute."""
+        return bool(self.rows.indices.max(initial=-1) < self.objective[0].size)
+
     def with_rules(self, rules: Rules) -> Problem:
         """The same problem under other customer rules."""
         packed = HeldCandidates(self.shard, rules, self.attributes, self.fine)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels import Rules, Shard, StepModel, load
+from ...kernels import Rules, Shard, load
 from ...utils.errors import Unsupported
 from ...utils.memory import return_freed_memory
 from ..changes import Alternatives
@@ -148,18 +149,10 @@ class GatheringEngine(ForwardingEngine):
     def _asked(self) -> LocalEngine:
         return self.everybody
 
-    def minimise_model(
-        self,
-        model: StepModel,
-        right: NDArray[np.float64],
-        step: NDArray[np.float64],
-        tolerance: float,
-        steps: int,
-    ) -> int:
-        """See `Engine.minimise_model`; nobody's candidates are asked for."""
-        kernels = load(self._recipe.backend).unchecked
-        made: int = kernels.minimise_model(model, right, step, tolerance, steps)
-        return made
+    @property
+    def kernels(self) -> ModuleType:
+        """See `Engine.kernels`."""
+        return load(self._recipe.backend).unchecked
 
     def gather(self, names: Sequence[str]) -> list[NDArray[Any]]:
         """Gather arrays that shards have beside those that passes read; refused where candidates are many.

@@ -72,7 +72,7 @@ class PriceSpace:
     def prices(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
         """Signed prices, shape (n_rows,), at a point, shape (n_coordinates,)."""
         priced = point * self.sign * self.scale
-        return np.bincount(self.row, weights=priced, minlength=self.rows).astype(float)
+        return np.bincount(self.row, weights=priced, minlength=self.rows).astype(float, copy=False)
 
     def point(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
         """The point of signed prices, brought within the bounds of the coordinates."""

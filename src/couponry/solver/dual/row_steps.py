@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels import PARTS
+from ...utils.arrays.membership import distinct
 from ...utils.lazy_imports import sparse as sp
 from ..log_histogram import LogHistogram
 from ..options import CurvatureOptions, RowStepOptions
@@ -120,10 +121,10 @@ class RowActivities:
             plane[own] = 1 + quantity
         both = np.concatenate([of_coupon, of_quantity[plane > 0]])
         at = np.concatenate([cell, (plane * size + cell)[plane > 0]])
-        place, number = np.unique(at, return_inverse=True)
+        place, number = distinct(at)
         of_row = np.concatenate([row, row[plane > 0]])
         shape_of_charge = len(place), len(problem.lower)
-        charge = sp.csr_array((both, (number.reshape(-1), of_row)), shape=shape_of_charge)
+        charge = sp.csr_array((both, (number, of_row)), shape=shape_of_charge)
         self._engine, self._scale = dual.engine, dual.scale
         self._charge, self._use = charge, sp.csr_array(charge.T)
         base = dual.price_table(problem.objective)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
 from ...kernels import MAX_QUANTITY, Rules
+from ...utils.arrays.membership import distinct
 from ..problem import Problem
 from ..rule_names import UNLIMITED
 from .lagrangian import Lagrangian
@@ -161,7 +162,7 @@ def _rows_by_cell(
     entries = problem.rows.tocoo()
     attribute, cell = np.divmod(entries.coords[1].astype(np.int64), cells)
     row = entries.coords[0].astype(np.int64)
-    key, listed = np.unique(cell * max(1, len(problem.lower)) + row, return_inverse=True)
+    key, listed = distinct(cell * max(1, len(problem.lower)) + row)
     coefficient = np.zeros((len(key), problem.objective.shape[0]))
     coefficient[listed, attribute] = entries.data
     ptr = np.searchsorted(key // max(1, len(problem.lower)), np.arange(cells + 1))

@@ -125,6 +125,24 @@ def usage_error(problem: Problem, coupons: NDArray[np.float64]) -> NDArray[np.fl
     return np.concatenate([0.0 * coupons[None], problem.fine_error[:, None, :] * coupons])
 
 
+def activity_error(problem: Problem, coupons: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bound how far activities are off that are summed of packed attributes.
+
+    Parameters
+    ----------
+    problem : Problem
+    coupons : ndarray of float64, shape (n_segments, n_items)
+        Coupons that are summed.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows,)
+    """
+    if problem.counts_alone:
+        return np.zeros(len(problem.lower))
+    return np.asarray(abs(problem.rows) @ usage_error(problem, coupons).ravel())
+
+
 def plan_of(
     problem: Problem,
     engine: Engine,
@@ -188,6 +206,8 @@ def likely_activity_error(
     -------
     ndarray of float64, shape (n_rows,)
     """
+    if problem.counts_alone:
+        return np.zeros(len(problem.lower))
     variance = (problem.step**2 / 12)[:, None, :] * coupons
     squares = problem.rows.power(2) @ np.concatenate([0.0 * coupons[None], variance]).ravel()
     return np.asarray(options.packing_error * np.sqrt(squares))
@@ -237,9 +257,9 @@ def _tightened(
     part: Problem,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The bounds that the free customers' packed attributes must keep."""
-    error_of_fixed = abs(problem.rows) @ usage_error(problem, fixed.usage[0]).ravel()
+    error_of_fixed = activity_error(problem, fixed.usage[0])
     coupons = counted_cells(part.shard, problem.objective.shape[1:], fixed.engine.threads)
-    error_of_free = abs(problem.rows) @ usage_error(problem, coupons.astype(float)).ravel()
+    error_of_free = activity_error(problem, coupons.astype(float))
     lower = problem.lower - activity + error_of_fixed + error_of_free
     upper = problem.upper - activity - error_of_fixed
     # what few coupons weigh is off by no more than its share
@@ -253,6 +273,8 @@ def _tightened(
 
 def _largest_error_share(problem: Problem, scales: Scales) -> NDArray[np.float64]:
     """The largest share of its weight in a row that any candidate's packed weight is off by, (n_rows,)."""
+    if problem.counts_alone:
+        return np.zeros(len(problem.lower))
     item = scales.cell % problem.low.shape[1]
     error = (np.abs(scales.coefficient[:, 1:].T) * problem.fine_error[:, item]).sum(axis=0)
     share = np.divide(error, scales.least, out=np.full(len(error), np.inf), where=scales.least > 0)

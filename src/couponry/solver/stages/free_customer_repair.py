@@ -18,13 +18,13 @@ from ..packed import CandidatesElsewhere
 from ..plan import Plan
 from ..primal.exchange import ExchangeSearch
 from ..primal.fixed_customers import (
+    activity_error,
     fix_customers,
     fixed_usage,
     free_problem,
     likely_activity_error,
     no_free_customers,
     plan_of,
-    usage_error,
     with_earlier_choice,
 )
 from ..primal.free_customers import (
@@ -310,7 +310,7 @@ class FreeCustomerRepair:
 def _needs(state: SolveState, evaluation: Evaluation) -> CouponNeeds:
     """What the limits need to be met, packing's error included."""
     problem, coupons = state.problem, evaluation.usage[0]
-    error = abs(problem.rows) @ usage_error(problem, coupons).ravel()
+    error = activity_error(problem, coupons)
     unsure = likely_activity_error(problem, coupons, state.options.free_customers)
     return CouponNeeds(
         problem, evaluation.prices, evaluation.activity, state.scales.per_coupon, error, unsure

@@ -1,4 +1,4 @@
-"""Which numbers are among others, by bisection."""
+"""Which numbers are among others, by bisection, and which of them are distinct."""
 
 from __future__ import annotations
 
@@ -29,3 +29,27 @@ def is_among(values: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray
     place = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
     found: NDArray[np.bool_] = ascending[place] == values
     return found
+
+
+def distinct(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """List distinct numbers in order, and which of them each number is.
+
+    Parameters
+    ----------
+    numbers : ndarray of int64, shape (n,)
+
+    Returns
+    -------
+    found : ndarray of int64
+    place : ndarray of int64, shape (n,)
+
+    Examples
+    --------
+    >>> found, place = distinct(np.array([5, 2, 5]))
+    >>> found.tolist(), place.tolist()
+    ([2, 5], [1, 0, 1])
+    """
+    if bool((numbers[1:] > numbers[:-1]).all()):
+        return numbers, np.arange(len(numbers))
+    found, place = np.unique(numbers, return_inverse=True)
+    return found, place.reshape(-1).astype(np.int64, copy=False)

@@ -144,5 +144,6 @@ class QuadraticModel:
             self._diagonal,
             free.view(np.uint8),
         )
-        self._engine.minimise_model(model, right, step, options.cg_tolerance, options.cg_steps)
+        tolerance, steps = options.cg_tolerance, options.cg_steps
+        self._engine.kernels.minimise_model(model, right, step, tolerance, steps)
         return step

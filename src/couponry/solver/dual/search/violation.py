@@ -23,6 +23,7 @@ class ViolationMeasure:
     def __init__(self, problem: Problem, per_coupon: NDArray[np.float64]):
         self._problem = problem
         self._per_coupon = per_coupon
+        self._are_hard = bool(problem.hard.all())
 
     def coupons(self, evaluation: Evaluation, space: PriceSpace | None = None) -> float:
         """Sum the violations of the hard rows, or of those whose price in a space could still rise.
@@ -77,12 +78,20 @@ class ViolationMeasure:
             Typical coupons.
         """
         problem = self._problem
-        is_priced = np.abs(prices) > noise * self._per_coupon
-        bound = np.where(prices > 0, problem.upper, problem.lower)
-        counted = is_priced & np.isfinite(bound)
-        residual = np.where(counted, np.abs(bound - activity), 0.0)
-        violation = np.maximum(residual, problem.violation(activity))
-        return float((np.where(problem.hard, violation, 0.0) * self._per_coupon).sum())
+        off = np.zeros(len(prices))
+        least = noise * self._per_coupon if noise else 0.0
+        for bound, sign in (problem.upper, 1.0), (problem.lower, -1.0):
+            is_bound = np.isfinite(bound)
+            if not is_bound.any():
+                continue
+            beyond = sign * (activity - bound)
+            np.maximum(off, beyond, out=off)
+            if not is_bound.all():
+                beyond[~is_bound] = 0.0
+            np.maximum(off, -beyond * (sign * prices > least), out=off)  # what is left of it
+        if not self._are_hard:
+            off[~problem.hard] = 0.0
+        return float((off * self._per_coupon).sum())
 
     def in_sampling_errors(self, evaluation: Evaluation, scale: float, space: PriceSpace) -> float:
         """Tell how far a sample's choice is off the limits, beside what the sample itself is off.
