@@ -46,6 +46,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "affinity/variant_avx512",
         "affinity/variant_baseline",
         "affinity/variants",
+        "trees/add_columns",
         "trees/score_trees",
     ],
     "purchases": ["affinity/group_purchases", "affinity/number_texts", "affinity/take_purchases"],

@@ -295,7 +295,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "fix_choices": "is_free", "alternatives": "loss", "backups": "instead", "regret": "out",
         "choose_exactly": "chosen", "propose": "moves.priority", "make_moves": "search.activity",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
-        "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
+        "score_trees": "out", "add_columns": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
         "take_purchases": "columns.spend", "count_ranges": "count", "hash_numbers": "out",
         "group_purchases": "grouped.pair_item", "group_states": "grouped.trips.decay", "count_purchases": "counts",
         "pair_features": "out", "score_begun": "chosen.score", "response_odds": "p0",

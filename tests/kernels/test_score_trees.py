@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.support.kernel_calls import Call, trees_call
+from tests.support.kernel_calls import Call, columns_call, trees_call
 from tests.support.kernel_cases import assert_same, backend, backend_names, every_backend, reference
 
 from couponry.kernels.affinity_contract import MOST_LEAVES, Trees
@@ -98,3 +98,16 @@ def test_trees_of_one_leaf_and_no_trees(name: str) -> None:
         with backend(name) as module:
             module.score_trees(trees, np.zeros((0, 70), np.float32), out)
         assert_same(out, np.full(70, 1.0 + value[0, 0] + value[1, 0] if n else 1.0))
+
+
+@every_backend
+@pytest.mark.parametrize("rows", [0, 1, 17, 1024, 1500])
+def test_columns_are_added_one_after_the_other(name: str, rows: int) -> None:
+    call = columns_call(np.random.default_rng(rows), features=5, rows=rows)
+    columns, weight, out = (call.arrays()[path] for path in ("columns", "weight", "out"))
+    expected = out.copy()
+    for column, by in zip(columns, weight, strict=True):
+        expected += column * by
+    with backend(name) as module:
+        call.run(module)
+    assert_same(out, expected)

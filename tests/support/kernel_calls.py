@@ -344,6 +344,7 @@ def calls_of_affinity(
     yield Call("response_odds", response_arguments(random, customers=customers, offers=30))
     rows = int(random.choice([1, 63, 64, 65, 150]))
     yield trees_call(random, trees=int(random.integers(1, 5)), features=3, rows=rows)
+    yield columns_call(random, features=int(random.integers(1, 5)), rows=rows)
 
 
 def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
@@ -496,6 +497,13 @@ def trees_call(random: np.random.Generator, *, trees: int, features: int, rows: 
     return Call(
         "score_trees", {"trees": ensemble, "columns": columns, "out": random.normal(size=rows)}
     )
+
+
+def columns_call(random: np.random.Generator, *, features: int, rows: int) -> Call:
+    """Features of rows and their weights, of any size."""
+    columns = (random.normal(size=(features, rows)) * 9.0).astype(np.float32)
+    weight, out = random.normal(size=features), random.normal(size=rows)
+    return Call("add_columns", {"columns": columns, "weight": weight, "out": out})
 
 
 def _masks(random: np.random.Generator, first: int, leaves: int) -> Iterator[int]:

@@ -15,14 +15,16 @@
 
 #include "trees/score_tiles.hpp"
 
+#include "trees/add_by_blocks.hpp"
+
 #include "affinity/logarithms.hpp"
 
 #include "dispatch/target_end.hpp"
 
 namespace couponry {
 
-const AffinityKernels affinity_avx2{"avx2",      has_avx2,        choose,           largest_of_few,
-                                    score_tiles, take_logarithms, take_exponentials};
+const AffinityKernels affinity_avx2{"avx2",      has_avx2,      choose,          largest_of_few,
+                                    score_tiles, add_by_blocks, take_logarithms, take_exponentials};
 
 }  // namespace couponry
 

@@ -15,14 +15,16 @@
 
 #include "trees/score_tiles.hpp"
 
+#include "trees/add_by_blocks.hpp"
+
 #include "affinity/logarithms.hpp"
 
 #include "dispatch/target_end.hpp"
 
 namespace couponry {
 
-const AffinityKernels affinity_avx512{"avx512",    has_avx512,      choose,           largest_of_few,
-                                      score_tiles, take_logarithms, take_exponentials};
+const AffinityKernels affinity_avx512{"avx512",    has_avx512,    choose,          largest_of_few,
+                                      score_tiles, add_by_blocks, take_logarithms, take_exponentials};
 
 }  // namespace couponry
 

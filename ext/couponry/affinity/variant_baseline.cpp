@@ -11,12 +11,15 @@
 
 #include "trees/score_tiles.hpp"
 
+#include "trees/add_by_blocks.hpp"
+
 #include "affinity/logarithms.hpp"
 
 namespace couponry {
 
-const AffinityKernels affinity_baseline{
-    "baseline",       []() noexcept { return true; }, choose, largest_of_few, score_tiles, take_logarithms,
-    take_exponentials};
+const AffinityKernels affinity_baseline{"baseline",      []() noexcept { return true; },
+                                        choose,          largest_of_few,
+                                        score_tiles,     add_by_blocks,
+                                        take_logarithms, take_exponentials};
 
 }  // namespace couponry

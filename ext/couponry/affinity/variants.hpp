@@ -2,6 +2,7 @@
 #pragma once
 
 #include "affinity/best_offers.hpp"
+#include "trees/add_columns.hpp"
 #include "trees/score_trees.hpp"
 
 namespace couponry {
@@ -15,6 +16,7 @@ struct AffinityKernels {
     // of so many scores, as many as a quota that is below that; in a line of 64, the rest of which are minus infinity
     uint64_t (*largest_of_few)(const float*, int64_t, int64_t) noexcept;
     ScoreTiles* score_tiles;
+    AddColumns* add_by_blocks;
     // of a multiple of NUMBERS_AT_A_TIME numbers, in place
     void (*take_logarithms)(double*, int64_t) noexcept;
     void (*take_exponentials)(double*, int64_t) noexcept;

@@ -88,6 +88,10 @@ cdef extern from "trees/score_trees.hpp" namespace "couponry" nogil:
         const Trees&, const Table[const float]&, const View[double]&) noexcept
     Fault trees_fault(const Trees&, int64_t) noexcept
 
+cdef extern from "trees/add_columns.hpp" namespace "couponry" nogil:
+    void c_add_columns "couponry::add_columns"(
+        const Table[const float]&, View[const double], View[double]) noexcept
+
 cdef extern from "affinity/variants.hpp" namespace "couponry" nogil:
     bint use_variant(const char*) noexcept
 
@@ -280,6 +284,16 @@ def score_trees(trees, const float[:, ::1] columns, double[::1] out, *, bint unc
     with nogil:
         status = c_score_trees(trees_, columns_, out_)
     check(status)
+
+
+def add_columns(const float[:, ::1] columns, const double[::1] weight, double[::1] out, *, bint unchecked=False):
+    cdef Table[const float] columns_ = table[float](columns)
+    cdef View[const double] weight_ = view[double](weight)
+    cdef View[double] out_ = writable[double](out)
+    same(columns_.rows, weight_.size, "columns: features")
+    same(columns_.columns, out_.size, "columns: rows")
+    with nogil:
+        c_add_columns(columns_, weight_, out_)
 
 
 include "pair_features.pxi"

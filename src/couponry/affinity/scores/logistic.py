@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...kernels import load
 from ...utils.arrays.fixed_order import product_in_order, solve_in_order
 from ...utils.arrays.standardised import Designs, Standard
 from ...utils.errors import InvalidInput
@@ -259,7 +260,7 @@ class LogisticRegression(Classifier):
             return self.log_odds_of_columns(list(features.T))
         parts = range(0, len(features), TURNED_ROWS)
         turned = (np.ascontiguousarray(features[first : first + TURNED_ROWS].T) for first in parts)
-        return np.concatenate([self.log_odds_of_columns(list(columns)) for columns in turned])
+        return np.concatenate([self.log_odds_of_columns(columns) for columns in turned])
 
     def log_odds_of_columns(self, columns: Columns) -> NDArray[np.float64]:
         """Compute the log odds of rows that are given by columns, which takes half the time.
@@ -276,8 +277,11 @@ class LogisticRegression(Classifier):
         """
         self._check_fitted()
         total = np.full(len(columns[0]), self.intercept_)
-        part = np.empty_like(total)
         # a matrix product would add in an order that depends on its shape
+        if isinstance(columns, np.ndarray) and columns.dtype == np.float32:
+            load().unchecked.add_columns(np.ascontiguousarray(columns), self.coef_, total)
+            return total
+        part = np.empty_like(total)
         for column, weight in zip(columns, self.coef_, strict=True):
             total += np.multiply(column, weight, out=part)
         return total

@@ -1,9 +1,9 @@
 """The kernels in C++ (sources in ext/couponry), compiled when the package is built.
 
 Each function carries the docstring of its twin in the reference. `evaluate`, `fix_choices`, `decide`, `noise`,
-`hash_blocks`, `read_bytes`, `best_offers` and `score_trees` exist once per instruction set: the widest that the
-processor has is used, unless the environment variable COUPONRY_ISA, read at import, names a narrower one (avx512, avx2
-or baseline).
+`hash_blocks`, `read_bytes`, `best_offers`, `score_trees` and `add_columns` exist once per instruction set: the widest
+that the processor has is used, unless the environment variable COUPONRY_ISA, read at import, names a narrower one
+(avx512, avx2 or baseline).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
 from .affinity import (
+    add_columns,
     best_offers,
     fold_purchases,
     keep_likeliest,
@@ -68,6 +69,7 @@ from .purchases import (
 )
 
 __all__ = [
+    "add_columns",
     "alternatives",
     "backups",
     "best_offers",

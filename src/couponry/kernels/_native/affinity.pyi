@@ -67,4 +67,11 @@ def score_trees(
     *,
     unchecked: bool = False,
 ) -> None: ...
+def add_columns(
+    columns: NDArray[np.float32],
+    weight: NDArray[np.float64],
+    out: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def _use_instruction_set(name: str) -> None: ...

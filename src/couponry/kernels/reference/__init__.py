@@ -18,7 +18,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
 
 from __future__ import annotations
 
-from .affinity import best_offers, fold_purchases, keep_likeliest, score_trees
+from .affinity import add_columns, best_offers, fold_purchases, keep_likeliest, score_trees
 from .alternatives import alternatives
 from .backups.list_backups import backups
 from .candidates import (
@@ -53,6 +53,7 @@ from .scores.item_counts import count_purchases
 from .scores.pair_features import pair_features
 
 __all__ = [
+    "add_columns",
     "alternatives",
     "backups",
     "best_offers",

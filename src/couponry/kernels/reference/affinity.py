@@ -210,6 +210,22 @@ def score_trees(trees: Trees, columns: Prices, out: Amounts) -> None:
             out[i] += trees.value[t, first_leaf(reachable[i])]
 
 
+def add_columns(columns: Prices, weight: Amounts, out: Amounts) -> None:
+    """Add the columns of features times their weights, one column after the other.
+
+    Parameters
+    ----------
+    columns : ndarray of float32, shape (features, rows)
+    weight : ndarray of float64, shape (features,)
+    out : ndarray of float64, shape (rows,)
+        IN/OUT: added to. Sums are float64, one addition at a time.
+    """
+    for f in range(len(weight)):
+        for i in range(len(out)):
+            part = np.float64(columns[f, i]) * weight[f]
+            out[i] += part
+
+
 def first_leaf(reachable: np.uint32) -> int:
     """Place of the lowest bit; the last leaf where there is none."""
     leaves, first = int(reachable), 0
