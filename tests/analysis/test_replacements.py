@@ -141,6 +141,17 @@ def test_households_keep_the_rules_of_each_customer() -> None:
         assert max(np.bincount([BRAND[k] for k in offers], minlength=3), default=0) <= 2
 
 
+def test_coupons_of_single_customers_of_households() -> None:
+    result = campaign("home").solve(threads=1)
+    given = held(result)
+    who = sorted(given)[:5]
+    gone = {"customer": who, "offer": [min(given[one]) for one in who]}
+    found = result.replacements(gone)
+    assert {row["customer"] for row in found.go.to_pylist()} == set(who)
+    homes = {one // 2 for one in who}
+    assert {row["home"] for row in found.come.to_pylist()} <= homes
+
+
 def test_what_is_not_there_is_refused() -> None:
     result = campaign().solve(threads=1)
     nothing = result.replacements(

@@ -137,6 +137,70 @@ def test_backups_are_those_of_the_definition(seed: int) -> None:
     assert several and nothing_whole
 
 
+def keeps_rows(plan: frozenset[int]) -> bool:
+    """What sums, different values and requirements ask of `rows_campaign`."""
+    total = sum(NET[offer] for offer in plan)
+    products = {offer // 2 for offer in plan}
+    needed = all(b in plan for a, b in ROWS_NEED if a in plan)
+    return needed and (not plan or (-1.0 <= total <= 3.0 and 2 <= len(products) <= 3))
+
+
+NET = [1.0, -2.0, 2.0, 0.5, -0.5, 1.5, 1.0, -1.0]
+ROWS_NEED = [(5, 1), (6, 2), (7, 3)]
+
+
+def rows_campaign(seed: int) -> cp.Campaign:
+    """Sums that some offers take away from, different values, and requirements."""
+    rng, each = np.random.default_rng(seed), len(NET)
+    need = {"offer": [a for a, _ in ROWS_NEED], "requires": [b for _, b in ROWS_NEED]}
+    return cp.Campaign(
+        {"offer": np.arange(each), "product": np.arange(each) // 2, "net": NET},
+        {
+            "customer": np.repeat(np.arange(40), each),
+            "offer": np.tile(np.arange(each), 40),
+            "value": rng.uniform(-1, 4, 40 * each).round(1),
+        },
+        rules=[
+            cp.CustomerRule("slots", max=4, min=3),
+            cp.CustomerRule("net", sum="net", min=-1.0, max=3.0, resolution=0.5),
+            cp.CustomerRule("wide", distinct="product", min=2, max=3),
+            cp.CustomerRule("needs", requires=need),
+        ],
+        backups=MOST,
+    )
+
+
+@pytest.mark.parametrize("backend", ["native", "reference"])
+def test_sums_values_and_requirements_hold_in_every_place(backend: Any, tmp_path: Path) -> None:
+    asked = rows_campaign(5)
+    result = asked.solve(threads=1, backend=backend)
+    assert result.allocation is not None
+    given: dict[int, set[int]] = {}
+    for row in result.allocation.to_arrow().to_pylist():
+        given.setdefault(row["customer"], set()).add(row["offer"])
+    without = 0
+    listed = rows(result).to_pylist()
+    for row in listed:
+        for coupon in row["instead_of"]:
+            assert keeps_rows(frozenset(given[row["customer"]] - {coupon} | {row["offer"]}))
+    replaced_ones = {(row["customer"], one) for row in listed for one in row["instead_of"]}
+    for customer, offers in given.items():
+        assert keeps_rows(frozenset(offers))
+        needed = {b for a, b in ROWS_NEED if a in offers} & offers
+        without += sum((customer, one) not in replaced_ones for one in needed)
+        assert not any((customer, one) in replaced_ones for one in needed)
+    assert len(listed) > 20 and without > 5
+    cp.write_campaign(asked, tmp_path / "campaign")
+    out = result.save(tmp_path / "out")
+    assert cp.verify_result(tmp_path / "campaign", out).problems == []
+    table = pq.read_table(out / "backups.parquet")
+    theirs = [sorted(given[who]) for who in table["customer"].to_pylist()]
+    wrong = replaced(table, "instead_of", pa.array(theirs, table.schema.field("instead_of").type))
+    pq.write_table(wrong, out / "backups.parquet")
+    problems = cp.verify_result(tmp_path / "campaign", out).problems
+    assert any("break a customer rule in the place of a coupon" in one for one in problems)
+
+
 def test_the_same_for_all_who_make_them(tmp_path: Path) -> None:
     asked = campaign(5, 90)
     first = rows(asked.solve(threads=1))

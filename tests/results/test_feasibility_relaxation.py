@@ -340,3 +340,24 @@ def test_a_minimum_and_a_maximum_of_one_sum_are_not_merged_by_highs() -> None:
     result = drawn.campaign(limits=limits).solve(threads=1)
     assert result.infeasible is not None
     assert result.infeasible["way_out_share"] == pytest.approx(0.43837, rel=2e-3)
+
+
+def test_a_share_is_not_proposed_beyond_all() -> None:
+    """Everybody must get the one offer that there is a share of, which is all of it; a bit more would be refused."""
+    every = CustomerRule("one", min=1, max=1, where={"offer": 0})
+    campaign = Campaign(
+        {"offer": [0, 1]},
+        {
+            "customer": [0, 0, 1],
+            "offer": [0, 1, 0],
+            "value": [1.0, -1.0, 1.0],
+            "cost": [0.3, 0.1, 0.7],
+        },
+        rules=[every, CustomerRule("only", max=0, where={"offer": 1})],
+        limits=[Limit("part", where={"offer": 0}, sum="cost", share=True, max=0.5)],
+    )
+    found = campaign.solve(threads=1).infeasible
+    assert found is not None
+    (entry,) = found["way_out"]
+    assert entry["would_do"] == 1.0 and entry["change"] == 0.5
+    assert campaign.changed(limits={"part": {"max": 1.0}}).solve(threads=1).status == "optimal"

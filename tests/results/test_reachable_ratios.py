@@ -83,3 +83,20 @@ def test_a_clock_that_ends_the_search_leaves_what_was_found(
     else:
         assert entry["reachable"] is None
         assert "limit 'return' asks min 50 (what is reachable was not found)" in found["message"]
+
+
+@pytest.mark.parametrize("resolution", [None, 0.25])
+def test_of_a_sum_it_is_a_multiple_of_the_resolution(resolution: float | None) -> None:
+    """Two of an offer each, worth 1.25, and no third: a least sum of 2.5 can be kept, one of 2.75 cannot."""
+    worth = CustomerRule("worth", sum="worth", min=2.75, resolution=resolution)
+    campaign = Campaign(
+        {"offer": [0, 1], "worth": [1.25, 1.25]},
+        {"customer": [0, 0], "offer": [0, 1], "value": [1.0, 1.0]},
+        rules=[worth],
+        limits=[Limit("some", min=1)],
+    )
+    found = campaign.solve(threads=1).infeasible
+    assert found is not None
+    (entry,) = found["customer_rules"]
+    least = entry["reachable"]["min"]
+    assert least == 2.5 if resolution else 2.5 <= least <= 2.5 + 0.0275

@@ -73,6 +73,33 @@ def test_any_prices_bound_any_allocation(seed: int, folder: Folder, tmp_path: Pa
         assert report.bound_from_prices >= result.objective * (1 - 1e-12)
 
 
+def test_a_price_relative_to_nothing_counts(tmp_path: Path) -> None:
+    """Silver customers get nothing, since gold ones would then have to: no price per unit says so."""
+    campaign = couponry.Campaign(
+        {"offer": [1, 2]},
+        {"customer": [1, 2, 2], "offer": [1, 1, 2], "value": [-1.0, 0.5, 0.25]},
+        {"customer": [1, 2], "segment": ["gold", "silver"]},
+        limits=[
+            couponry.Limit(
+                "gold",
+                customers={"segment": "gold"},
+                relative_to={"customers": {"segment": "silver"}},
+                per_head=True,
+                min=0.8,
+            )
+        ],
+    )
+    result = campaign.solve()
+    limits = pa.table(result.limits)
+    assert result.objective == 0.0 and limits["second_sum"].to_pylist() == [0.0]
+    couponry.write_campaign(campaign, tmp_path / "campaign")
+    out = result.write(tmp_path / "out")
+    rows = replaced(limits, "dual", pa.array([-1.0]))
+    pq.write_table(rows, out / "limits.parquet")
+    report = verify_result(tmp_path / "campaign", out)
+    assert report.problems == [] and report.bound_from_prices == 0.0
+
+
 def test_a_bound_that_is_too_low_is_not_proved(folder: Folder, tmp_path: Path) -> None:
     path = folder(limit=[LIMITS[0]], customer_rule=NESTED)
     result = read_campaign(path).solve()

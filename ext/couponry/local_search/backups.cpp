@@ -99,6 +99,7 @@ private:
     bool may_come(int64_t i, const Ordered& backup, const Coupon& coupon, bool is_least) {
         if (coupon.whole) return (backup.value > 0.0 || coupon.needed) && groups_.fits(i, backup.at, coupon.at);
         if (!(backup.value > 0.0) && !is_least) return false;
+        if (!groups_.rows_stay(backup.at, coupon.at)) return false;
         groups_.add(coupon.at, -1);
         const bool fits = groups_.fits(i, backup.at, -1);
         groups_.add(coupon.at, 1);

@@ -44,8 +44,7 @@ public:
 
     // See `fits` in reference/rules.py.
     bool fits(int64_t customer, int64_t into, int64_t leaving) const noexcept {
-        if (constraints_.any())
-            return may_change(into, leaving) && (!constraints_.rows.at || rows_.allow(begin_, into, leaving));
+        if (constraints_.any()) return may_change(into, leaving) && rows_stay(into, leaving);
         if (into < 0) return true;
         for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
             const int32_t g = group(rule, into);
@@ -53,6 +52,11 @@ public:
             if (count_[static_cast<size_t>(g)] >= rules_.cap_of(rule, customer)) return false;
         }
         return true;
+    }
+
+    // See `rows_stay` in reference/rules.py.
+    bool rows_stay(int64_t into, int64_t leaving) const noexcept {
+        return !constraints_.rows.at || rows_.allow(begin_, into, leaving);
     }
 
 private:

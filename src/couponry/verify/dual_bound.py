@@ -93,13 +93,13 @@ class DualBound:
         price, moved = np.zeros((2, len(groups.bounds)))
         for g, (label, low, high) in enumerate(groups.bounds):
             one, second, dual = prices_of.get((limit.name, label), (None, None, None))
+            if limit.is_divided:
+                one = _of_sum(one, second, dual) if limit.mode == "hard" else None
             asked = high if (one or 0.0) > 0 else low
             if not one or asked is None or limit.mode == "report":
                 continue
             if limit.is_divided:
-                if second and limit.mode == "hard" and second > 0:
-                    price[g] = one / second if dual is None else dual
-                    moved[g] = price[g] * asked * groups.factor[g]
+                price[g], moved[g] = one, one * asked * groups.factor[g]
                 continue
             if limit.mode == "hard" and limit.sum == "count":  # coupons are whole
                 asked = math.floor(asked) if one > 0 else math.ceil(asked)
@@ -375,3 +375,10 @@ def _ranks(ascending: Integers) -> Integers:
     first = np.flatnonzero(np.diff(ascending, prepend=-1))
     count = np.diff(first, append=len(ascending))
     return np.arange(len(ascending)) - np.repeat(first, count)
+
+
+def _of_sum(price: float | None, second: float | None, dual: float | None) -> float | None:
+    """The price of what is divided, which what it is divided by may be nothing for."""
+    if dual is not None:
+        return dual
+    return price / second if price and second and second > 0 else None

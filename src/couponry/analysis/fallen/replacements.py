@@ -242,7 +242,7 @@ def _affected(
     units, indptr = compiled.campaign.units, compiled.problem.shard.indptr
     if which.customer is not None:
         whose = which.customer if units is None else units.of_customer[which.customer]
-        unit: NDArray[np.int64] = np.unique(whose)
+        unit = np.unique(whose).astype(np.int64)
     else:
         found = [np.zeros(0, np.int64)]
         for start, stop, choice in plan.blocks():

@@ -30,6 +30,13 @@ def fits(shard: Shard, rules: Rules, i: int, chosen: Flags, into: int, leaving: 
     return True
 
 
+def rows_stay(shard: Shard, rules: Rules, i: int, chosen: Flags, into: int, leaving: int) -> bool:
+    """Whether a customer's rows, if it has any, hold once `into` has come and `leaving` is gone."""
+    if not has_constraints(rules, i):
+        return True
+    return rows_allow(rules, i, chosen, shard.indptr[i], into, leaving)
+
+
 def may_change(
     rules: Rules, i: int, chosen: Flags, begin: int, end: int, into: int, leaving: int
 ) -> bool:

@@ -40,6 +40,9 @@ DIGITS = 10
 LARGEST_WHOLE = 2.0**53
 """Bounds from here on are given as they are."""
 
+SHARE = "share of "
+"""What is summed of a limit that is a share begins so."""
+
 RATIO_ROUNDING = 1e-9
 """Share of a ratio that a relaxed bound stays away from it, so that it holds in any order of summation."""
 
@@ -212,6 +215,8 @@ def _change(
         would_do -= (1.0 if is_min else -1.0) * RATIO_ROUNDING * abs(would_do)
     is_whole = bool(compiled.problem.integer[change.row]) or _is_whole(compiled, measure.sum)
     would_do = readable_bound(would_do, is_min, is_whole and not is_ratio)
+    if is_ratio and measure.sum.startswith(SHARE):
+        would_do = min(would_do, 1.0)  # which every share keeps, and beyond which none is asked for
     bound = "min" if is_min else "max"
     asked = getattr(measure, bound)
     difference = would_do - asked

@@ -30,6 +30,10 @@ CLOSE = 1e-2
 """Share of what a sum is asked for by which the end that is found may be nearer than what is reachable."""
 
 
+FINEST_UNIT = 1e-5
+"""Share of what a sum is asked for: what is found is a whole multiple of a rule's resolution that is not below it."""
+
+
 class RuleRanges:
     """Changes bounds of rules, and asks HiGHS whether the other members of the conflict can then hold.
 
@@ -72,7 +76,8 @@ class RuleRanges:
         dict of str to float
             By "max" and "min", as far as they are numbers and stand in the way; nothing in large campaigns, and
             where a time limit or the work that may be spent on it ended the search. Of a sum, or where HiGHS does not
-            come to an end, what is found may be nearer to what is asked than what is reachable is.
+            come to an end, what is found may be nearer to what is asked than what is reachable is; not so whole
+            numbers, and sums whose resolution the rule says.
         """
         if self._compiled.problem.candidates > self._options.sizes.tiny_candidates:
             return {}
@@ -91,28 +96,42 @@ class RuleRanges:
 
     def _end(self, rule: CustomerRule, side: str, asked: float) -> float | None:
         """The bound nearest to what is asked with which the others may hold; None where none does."""
-        whole, sign = asked % 1 == 0 and self._is_whole(rule), 1 if side == "max" else -1
+        sign, unit = 1 if side == "max" else -1, self._unit(rule, asked)
+        of_unit = 1.0 if unit is None else unit
         room = np.inf
         if rule.sum is None:
             most = int(np.diff(self._compiled.problem.shard.indptr).max(initial=0))
             room = float(asked) if sign < 0 else float(max(0, most - asked))
 
+        def bound(distance: float) -> float:
+            if unit is None:
+                return asked + sign * distance
+            number = round(asked / unit) + sign * int(distance)
+            return number if unit == 1.0 else float(f"{number * unit:.15g}")
+
         def holds(distance: float) -> bool:
-            bound = asked + sign * distance
-            changed: dict[str, Any] = {side: int(bound) if whole else bound}
+            changed: dict[str, Any] = {side: bound(distance)}
             return self._may_hold(rule, replace(rule, **changed))
 
-        step = 1.0 if whole else abs(asked) or rule.resolution_of_sum
+        step = 1.0 if unit == 1.0 else (abs(asked) or rule.resolution_of_sum) / of_unit
+        step = step if unit is None else max(1.0, float(np.floor(step)))
         near, far = 0.0, min(step, room)
         for _ in range(MOST_DOUBLINGS):
             if far <= near:
                 return None
             if holds(far):
-                return asked + sign * _nearest(
-                    near, far, 1.0 if whole else CLOSE * step, whole, holds
-                )
+                close = CLOSE * step if unit is None else 1.0
+                return float(bound(_nearest(near, far, close, unit is not None, holds)))
             near, far = far, min(2.0 * far, room)
         return None
+
+    def _unit(self, rule: CustomerRule, asked: float) -> float | None:
+        """What all that a rule bounds, and its bound, are whole multiples of, as far as that is known."""
+        unit = 1.0 if self._is_whole(rule) else rule.resolution
+        if unit is None or unit < FINEST_UNIT * abs(asked):
+            return None
+        number = asked / unit
+        return unit if abs(number - round(number)) <= 1e-9 * max(1.0, abs(number)) else None
 
     def _is_whole(self, rule: CustomerRule) -> bool:
         """Whether a rule counts something, or sums whole numbers."""

@@ -19,6 +19,7 @@ from ..customer_rules.unit_column import differing
 from ..dual_bound import DualBound
 from ..inputs import Inputs
 from ..rounding import PACKED_ROUNDING, ROUNDING, Floats, Integers, Mask
+from .places import Places, outside_in_place
 
 
 class _Rows(NamedTuple):
@@ -28,13 +29,6 @@ class _Rows(NamedTuple):
     unit: Integers
     row: Integers
     rank: Integers
-
-
-class _Places(NamedTuple):
-    """Pairs of a backup and a coupon in whose place it may come, as rows of the block's candidates."""
-
-    backup: Integers
-    coupon: Integers
 
 
 class BackupChecks:
@@ -133,7 +127,7 @@ class BackupChecks:
         rows: _Rows,
         tally: Tally,
     ) -> None:
-        """Make sure that each backup keeps every `max` and conflict in the place of each coupon that it names."""
+        """Make sure that each backup keeps what a customer must in the place of each coupon that it names."""
         lists = rows.table["instead_of"].combine_chunks()
         which = np.repeat(np.arange(len(lists)), lists.value_lengths().fill_null(0).to_numpy())
         _note(tally, "take no coupon's place", ~np.isin(np.arange(len(lists)), which))
@@ -141,9 +135,10 @@ class BackupChecks:
         is_coupon = (coupon >= 0) & is_given[coupon]
         is_coupon &= block.unit[coupon] == rows.unit[which]
         _note(tally, "take the place of what is not given", ~is_coupon)
-        places = _Places(rows.row[which[is_coupon]], coupon[is_coupon])
+        places = Places(rows.row[which[is_coupon]], coupon[is_coupon])
         rules = self._rules.of_block(block)
         broken = _too_many(block, given, rules, places) | _in_conflict(block, given, rules, places)
+        broken |= outside_in_place(block, given, rules, places)
         _note(tally, "break a customer rule in the place of a coupon that they name", broken)
 
     def _coupons(self, block: Block, rows: _Rows, instead: pa.Array, which: Integers) -> Integers:
@@ -177,7 +172,7 @@ class BackupChecks:
         return found
 
 
-def _too_many(block: Block, given: Integers, rules: RulesOfBlock, places: _Places) -> Mask:
+def _too_many(block: Block, given: Integers, rules: RulesOfBlock, places: Places) -> Mask:
     """Which backups are beyond a rule's `max` in the place of a coupon."""
     found = np.zeros(len(places.backup), bool)
     every = np.arange(len(places.backup))
@@ -198,7 +193,7 @@ def _too_many(block: Block, given: Integers, rules: RulesOfBlock, places: _Place
     return found
 
 
-def _in_conflict(block: Block, given: Integers, rules: RulesOfBlock, places: _Places) -> Mask:
+def _in_conflict(block: Block, given: Integers, rules: RulesOfBlock, places: Places) -> Mask:
     """Which backups are in conflict with the history, or with a coupon other than the one whose place they take."""
     found = np.zeros(len(places.backup), bool)
     offer = block.offer.astype(np.int64)

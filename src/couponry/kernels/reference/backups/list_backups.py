@@ -6,7 +6,7 @@ import numpy as np
 
 from ...contract import Amounts, Flags, Rules, Shard, Sums
 from ..preference import number_of, of_customer, order_of_choice
-from ..rules import fits
+from ..rules import fits, rows_stay
 
 
 def backups(
@@ -22,9 +22,9 @@ def backups(
 ) -> None:
     """List each customer's backups: candidates that are not chosen and may take the place of a coupon that is.
 
-    In a coupon's place, a backup keeps all that the choice keeps: every cap, and no minimum is missed by more. Where no
-    candidate does so, it is any that fits once the coupon is gone. And it is worth more than nothing, unless the place
-    left empty would miss a minimum by more.
+    In a coupon's place, a backup keeps all that the choice keeps: every cap and every row, and no minimum is missed by
+    more. Where no candidate does so, it is any that keeps caps and rows. And it is worth more than nothing, unless the
+    place left empty would miss a minimum by more, or break a row.
 
     Parameters
     ----------
@@ -94,9 +94,10 @@ def backups_of(
                 worth = value[b] > 0.0 or needed[q] != 0
                 may = worth and fits(shard, rules, i, held, b, coupons[q])
             else:
-                held[coupons[q]] = 0
                 worth = value[b] > 0.0 or is_least
-                may = worth and fits(shard, rules, i, held, b, -1)
+                may = worth and rows_stay(shard, rules, i, held, b, coupons[q])
+                held[coupons[q]] = 0
+                may = may and fits(shard, rules, i, held, b, -1)
                 held[coupons[q]] = 1
             if may:
                 instead[q, found] = 1
