@@ -201,7 +201,8 @@ class Result(ReportedSolution, AskedSolution):
     def replacements(self, cancelled: Table, *, threads: int | None = None) -> Replacements:
         """Decide again on customers some of whose coupons fell out, however many of one customer's.
 
-        What is left stays; what comes is worth most at the prices, under all rules, and no more than fell out.
+        What is left stays; what comes is worth most at the prices, less what messages cost, under all rules, and no
+        more than fell out.
 
         Parameters
         ----------
@@ -218,7 +219,7 @@ class Result(ReportedSolution, AskedSolution):
         Raises
         ------
         InvalidInput
-            If the result has no allocation, messages cost something, or the table names what there is not.
+            If the result has no allocation, or the table names what there is not.
 
         Examples
         --------

@@ -152,6 +152,76 @@ def test_coupons_of_single_customers_of_households() -> None:
     assert {row["home"] for row in found.come.to_pylist()} <= homes
 
 
+def test_what_is_cancelled_takes_no_slot() -> None:
+    """A mandatory coupon, and the only one that a minimum asks for."""
+    rules = [CustomerRule("slots", max=2), CustomerRule("mail", where={"channel": "mail"}, min=1)]
+    result = Campaign(
+        {"offer": [1, 2, 3, 4], "channel": ["mail", "web", "web", "web"]},
+        {
+            "customer": [7] * 4 + [8] * 3,
+            "offer": [1, 2, 3, 4, 2, 3, 4],
+            "value": [1.0, 4.0, 3.0, 2.0, 1.0, 4.0, 3.0],
+            "mandatory": [False] * 4 + [True, False, False],
+        },
+        rules=rules,
+    ).solve(threads=1)
+    assert held(result) == {7: {1, 2}, 8: {2, 3}}
+    found = result.replacements({"customer": [7, 8], "offer": [1, 2]})
+    rows = [(row["customer"], row["offer"]) for row in found.come.to_pylist()]
+    assert rows == [(7, 3), (8, 4)]
+    every = {"customer": [7] * 4 + [8] * 3, "offer": [1, 2, 3, 4, 2, 3, 4]}
+    assert len(result.replacements(every).come) == 0
+
+
+@pytest.mark.parametrize("unit", [None, "home"])
+def test_messages_cost_what_they_do_beside_what_is_left(unit: str | None) -> None:
+    """Every choice of every customer, or household, by what it is worth less what its messages cost."""
+    rng, cost = np.random.default_rng(11), [0.0, 1.5, 2.0, 4.0]
+    values = 5.0 * rng.random((20, 5))
+    asked = Campaign(
+        {"offer": np.arange(5), "brand": [0, 0, 1, 1, 1]},
+        {
+            "customer": np.repeat(np.arange(20), 5),
+            "offer": np.tile(np.arange(5), 20),
+            "value": values.ravel(),
+        },
+        {"customer": np.arange(20), "home": np.arange(20) // 2},
+        unit=unit,
+        rules=[
+            CustomerRule("messages", cost=cost),
+            CustomerRule("brand", by="brand", max=1, each="customer" if unit else None),
+        ],
+    )
+    result = asked.solve(threads=1)
+    given = {who: {(who, k) for k in offers} for who, offers in held(result).items()}
+    gone = {max(pairs) for who, pairs in given.items() if who % 3}
+    found = result.replacements(
+        {"customer": [a for a, _ in sorted(gone)], "offer": [b for _, b in sorted(gone)]}
+    )
+    come = {(row["customer"], row["offer"]) for row in found.come.to_pylist()}
+    seen = 0
+    for house in {who // 2 if unit else who for who in given}:
+        people = [2 * house, 2 * house + 1] if unit else [house]
+        had = set().union(*(given.get(who, set()) for who in people))
+        if not had & gone:
+            continue
+        left = had - gone
+        free = [(who, k) for who in people for k in range(5) if (who, k) not in had]
+        best = {
+            sum(values[one] for one in new) - sum(cost[len(left) : len(left) + len(new)]): set(new)
+            for size in range(len(had) - len(left) + 1)
+            for new in itertools.combinations(free, size)
+            if all(
+                sum(a == who and (b > 1) == brand for a, b in left | set(new)) <= 1
+                for who in people
+                for brand in (False, True)
+            )
+        }
+        assert come & set(free) == best[max(best)]
+        seen += len(come & set(free))
+    assert seen > 3 and not come & gone
+
+
 def test_what_is_not_there_is_refused() -> None:
     result = campaign().solve(threads=1)
     nothing = result.replacements(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ... import kernels
 from ...data import tables
 from ...engines.local import LocalEngine
-from ...engines.subset import customers_of, positions_of
+from ...engines.subset import positions_of
 from ...kernels import Backend
 from ...model.compiled_campaign import CompiledCampaign
 from ...results.coupon_rows import PlannedRows
@@ -28,6 +28,8 @@ from ...results.solution import CampaignSolution
 from ...solver.plan import Plan
 from ...utils.atomic_folder import atomic_folder
 from ...utils.errors import InvalidInput
+from .affected import Affected
+from .remainder import choose_again
 
 CANCELLED = "cancelled"
 """The table that is asked about, as messages call it."""
@@ -118,36 +120,6 @@ class Replacements:
         return Path(folder)
 
 
-@dataclass(frozen=True)
-class _Affected:
-    """Some units, and their candidates one after the other.
-
-    Attributes
-    ----------
-    unit : ndarray of int64, shape (n_units,)
-    indptr : ndarray of int64, shape (n_units + 1,)
-        Candidates of each.
-    position : ndarray of int64, shape (n_candidates,)
-        Where they are in the campaign.
-    chosen, cancelled : ndarray of bool, shape (n_candidates,)
-    """
-
-    unit: NDArray[np.int64]
-    indptr: NDArray[np.int64]
-    position: NDArray[np.int64]
-    chosen: NDArray[np.bool_]
-    cancelled: NDArray[np.bool_]
-
-    def of_candidates(self, by_unit: NDArray[Any]) -> NDArray[Any]:
-        """Give each candidate what there is of its unit."""
-        return np.repeat(by_unit, np.diff(self.indptr))
-
-    def summed(self, by_candidate: NDArray[Any]) -> NDArray[Any]:
-        """Sum up over the candidates of each unit."""
-        before = np.concatenate([[0], np.cumsum(by_candidate)])
-        return np.asarray(before[self.indptr[1:]] - before[self.indptr[:-1]])
-
-
 class _Cancelled:
     """Which candidates are not to be given any more.
 
@@ -196,23 +168,18 @@ def replacements(result: CampaignSolution, cancelled: pa.Table, threads: int = 1
     Raises
     ------
     InvalidInput
-        Where the result has no allocation, messages cost something, or the table names what there is not.
+        Where the result has no allocation, or the table names what there is not.
     """
     plan, compiled = result.plan, result.compiled
     if plan is None:
         raise InvalidInput(
             f"cancelled: expected a result with an allocation, got one that is {result.status}"
         )
-    if compiled.costs is not None:
-        raise InvalidInput(
-            "cancelled: expected a campaign without costs of messages, which depend on how many there are: "
-            "leave the cancelled ones out of candidates, and solve again"
-        )
     backend = kernels.load(result.backend)
     which = _Cancelled(compiled, cancelled)
     part = _affected(compiled, plan, which, backend, result.seed)
     value = _reduced(compiled, result.prices, part.position)
-    chosen = _chosen_again(compiled, part, value, backend, threads, result.seed)
+    chosen = choose_again(compiled.campaign, part, value, backend, threads, result.seed)
     rows = PlannedRows(compiled, plan)
     come, go = np.flatnonzero(chosen & ~part.chosen), np.flatnonzero(part.chosen & ~chosen)
     return Replacements(
@@ -237,33 +204,34 @@ def _known(table: pa.Table, name: str, known: pa.Array, where: str) -> NDArray[n
 
 def _affected(
     compiled: CompiledCampaign, plan: Plan, which: _Cancelled, backend: Backend, seed: int
-) -> _Affected:
+) -> Affected:
     """The units that have a coupon which is cancelled."""
-    units, indptr = compiled.campaign.units, compiled.problem.shard.indptr
+    units, indptr = compiled.campaign.units, compiled.campaign.indptr
     if which.customer is not None:
         whose = which.customer if units is None else units.of_customer[which.customer]
         unit = np.unique(whose).astype(np.int64)
     else:
         found = [np.zeros(0, np.int64)]
         for start, stop, choice in plan.blocks():
-            begin = int(indptr[start])
-            positions = begin + np.flatnonzero(choice)
-            fallen = positions[which.at(positions)]
+            given = compiled.given(start, choice)
+            fallen = given[which.at(given)]
             found.append(start + np.searchsorted(indptr[start : stop + 1], fallen, "right") - 1)
         unit = np.unique(np.concatenate(found))
     chosen = choice_of(compiled, plan, unit, backend, seed)
+    chosen = chosen[~_is_refund(compiled, unit)]
     position = positions_of(indptr, unit)
     ends = np.concatenate([[0], np.cumsum(indptr[unit + 1] - indptr[unit])])
-    part = _Affected(unit, ends, position, chosen, which.at(position))
-    is_affected = part.summed(part.chosen & part.cancelled) > 0
-    kept = part.of_candidates(is_affected)
-    return _Affected(
-        unit[is_affected],
-        np.concatenate([[0], np.cumsum(np.diff(ends)[is_affected])]),
-        position[kept],
-        chosen[kept],
-        part.cancelled[kept],
-    )
+    part = Affected(unit, ends, position, chosen, which.at(position))
+    return part.some(part.summed(part.chosen & part.cancelled) > 0)
+
+
+def _is_refund(compiled: CompiledCampaign, unit: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of some units' candidates in the problem are refunds, that stand behind the others."""
+    indptr = compiled.problem.shard.indptr
+    size = indptr[unit + 1] - indptr[unit]
+    refunds = 0 if compiled.costs is None else compiled.costs.n_refunds
+    from_end = np.repeat(np.cumsum(size), size) - np.arange(int(size.sum()))
+    return np.asarray(from_end <= refunds)
 
 
 def choice_of(
@@ -304,42 +272,12 @@ def _reduced(
 ) -> NDArray[np.float64]:
     """What candidates are worth less what the limits charge for them."""
     problem = compiled.problem
+    if compiled.costs is not None:  # refunds stand behind each unit's candidates
+        unit = np.searchsorted(compiled.campaign.indptr, position, "right") - 1
+        position = position + compiled.costs.n_refunds * unit
     charged = (problem.rows.T @ prices).reshape(problem.objective.shape)
     reduced, cell = problem.objective - charged, problem.cells(position)
     value: NDArray[np.float64] = reduced[0].ravel()[cell]
     for amount, attribute in zip(reduced[1:], problem.attributes, strict=True):
         value += amount.ravel()[cell] * attribute[position]
     return value
-
-
-def _chosen_again(
-    compiled: CompiledCampaign,
-    part: _Affected,
-    value: NDArray[np.float64],
-    backend: Backend,
-    threads: int,
-    seed: int,
-) -> NDArray[np.bool_]:
-    """The best choice that keeps what is left, as far as rules let it, and has nothing of what is cancelled.
-
-    What is left is worth more than all that could come, and what is cancelled costs more than that.
-    """
-    shard, rules = customers_of(
-        compiled.problem.shard, compiled.problem.rules, part.unit, backend, threads
-    )
-    if not len(shard.number):
-        shard = shard._replace(number=part.unit)
-    large = 4.0 * part.summed(np.abs(value)) + 1.0
-    most = part.of_candidates(4.0 * large * np.diff(part.indptr))
-    given = np.where(part.chosen, part.of_candidates(large), value)
-    given = np.where(part.cancelled, -most, given).astype(np.float32)
-    had = part.summed(part.chosen)
-    left = part.summed(~part.cancelled)
-    shard = shard._replace(given_at=np.arange(len(given)), given_value=given)
-    rules = rules._replace(
-        lower=np.minimum(rules.lower, left).astype(np.int32),
-        upper=np.minimum(rules.upper, had).astype(np.int32),
-    )
-    engine = LocalEngine(shard, rules, backend, threads, seed)
-    chosen, _ = engine.choose(compiled.problem.no_prices())
-    return np.asarray(chosen.astype(bool) & ~part.cancelled)
