@@ -72,3 +72,18 @@ def test_workers_of_this_machine_have_this_python(
     context = SimpleNamespace(master=master, pythonExec="python3")
     _have_this_python(context)
     assert context.pythonExec == found
+
+
+def test_a_session_that_does_not_begin(
+    run: Run, solved: Solved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql = pytest.importorskip("pyspark.sql")
+
+    def fails(builder: object) -> None:
+        raise RuntimeError("[JAVA_GATEWAY_EXITED] Java gateway process exited\n...")
+
+    monkeypatch.setattr(sql.SparkSession.Builder, "getOrCreate", fails)
+    options = ["--engine", "spark", "--master", "foo", "--shards", tmp_path / "shards"]
+    ran = run("solve", solved.folder, "--out", tmp_path / "out", *options)
+    assert ran.status == 2 and ran.err.count("\n") == 1
+    assert "--engine spark: no session began: [JAVA_GATEWAY_EXITED] Java" in ran.err

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ..engines import Cluster, Dask, Spark
+from ..utils.errors import InvalidInput, first_line
 from .arguments import Command
 
 EXTRAS = {"spark": "pyspark.sql", "dask": "distributed"}
@@ -91,7 +92,14 @@ def _spark_session(library: Any, master: str | None) -> Iterator[Any]:
     if conf.contains("spark.executor.cores") and not conf.contains("spark.task.cpus"):
         conf.set("spark.task.cpus", conf.get("spark.executor.cores"))
     builder = library.SparkSession.builder.appName("couponry").config(conf=conf)
-    session = (builder if master is None else builder.master(master)).getOrCreate()
+    if master is not None:
+        builder = builder.master(master)
+    try:
+        session = builder.getOrCreate()
+    except (
+        Exception
+    ) as error:  # such as a master that Spark knows nothing of, or a Java that is not there
+        raise InvalidInput(f"--engine spark: no session began: {first_line(error)}") from error
     if not library.is_remote():
         _have_this_python(session.sparkContext)
     try:
