@@ -30,6 +30,9 @@ from .newton.curvature import ALONE
 from .price_space import PriceSpace
 from .scaling import Scales
 
+BEYOND_STEPS = 1e200
+"""What no step comes near, per unit of a price that is not 0."""
+
 
 @dataclass(frozen=True)
 class RowDensity:
@@ -205,12 +208,25 @@ def descend_by_rows(
         if watch() or is_over:
             break
         towards = (activity[row] - bound) * side
-        towards[(point <= 0.0) & (towards < 0.0)] = 0.0
-        turned = towards * last
-        length[turned < 0.0] *= options.shortening
-        length[turned > 0.0] *= options.growth
-        np.minimum(length, options.longest_length, out=length)
+        # towards[(point <= 0.0) & (towards < 0.0)] = 0.0, without branches that are hard to foretell
+        np.maximum(towards, -BEYOND_STEPS * point, out=towards)
+        _adapt(length, towards * last, options)
         last = towards
-        step = np.clip(length * towards / slope, -longest, longest)
-        point = np.clip(point + step, 0.0, space.highest)
+        step = length * towards
+        step /= slope
+        np.clip(step, -longest, longest, out=step)
+        step += point
+        point = np.clip(step, 0.0, space.highest, out=step)
     return best
+
+
+def _adapt(
+    length: NDArray[np.float64], turned: NDArray[np.float64], options: RowStepOptions
+) -> None:
+    """Make lengths (IN/OUT) shorter where a price turned, and else longer; `turned` is 0 where it has come to rest."""
+    # length[turned < 0.0] *= options.shortening; length[turned > 0.0] *= options.growth
+    odd = (options.growth - options.shortening) / 2
+    even = (options.growth + options.shortening) / 2 - 1.0
+    sign = np.sign(turned)
+    length *= 1.0 + sign * (odd + even * sign)
+    np.minimum(length, options.longest_length, out=length)

@@ -243,23 +243,22 @@ def _shared_thresholds(
 ) -> NDArray[np.float32]:
     """Thresholds where segments are counted together: each cell has its share of what its item has at any regret."""
     edges, count = regrets.histogram.edges, regrets.count
-    share = np.tile(share_of_cells(scales.everything[0]), (2, 1, 1))
-    segments, items = scales.everything.shape[1:]
-    share = share.reshape(2, segments, items)
-    of_item = np.divide(
-        target.reshape(share.shape), share, out=np.full(share.shape, np.inf), where=share > 0
-    )
+    shape = scales.everything.shape[1:]
+    cells, bins = shape[0] * shape[1], count.shape[1]
+    some = np.flatnonzero(target > 0)
+    share = share_of_cells(scales.everything[0]).ravel()[some % cells]
+    of_item = np.divide(target[some], share, out=np.full(len(some), np.inf), where=share > 0)
     of_item = np.maximum(of_item, options.sampled_candidates)
     # counts of one item after the other are one ascending list: all cells are looked up at once
     above = float(count.max(initial=0)) + 1.0
-    begin = above * np.arange(len(count)).reshape(2, 1, items)
-    listed = (count + begin.reshape(-1, 1)).ravel()
-    bins = count.shape[1]
-    place = np.searchsorted(listed, begin + np.minimum(PARTS * of_item, above - 0.5))
-    at = place - bins * np.arange(len(count)).reshape(2, 1, items)
-    threshold = np.where(at < bins, edges[np.minimum(at, bins - 1)], LARGEST_THRESHOLD)
-    threshold = np.where(target.reshape(share.shape) > 0, threshold, NEVER_FREE)
-    return threshold.astype(np.float32)[None]
+    line = some // cells * shape[1] + some % shape[1]
+    listed = (count + above * np.arange(len(count))[:, None]).ravel()
+    place = np.searchsorted(listed, above * line + np.minimum(PARTS * of_item, above - 0.5))
+    at = place - bins * line
+    threshold = np.full((1, 2, *shape), NEVER_FREE, np.float32)
+    found = np.where(at < bins, edges[np.minimum(at, bins - 1)], LARGEST_THRESHOLD)
+    threshold.reshape(-1)[some] = found
+    return threshold
 
 
 def _wanted_by_cell(
