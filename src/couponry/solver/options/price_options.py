@@ -324,7 +324,7 @@ class RowStepOptions:
     slope_floor: float = 1e-3
     """Share of the median density that every limit has, at least: where nothing is near, its price moves that far."""
 
-    near_share: float = 2e-3
+    near_share: float = 1.5e-3
     """What limits are over, and what is left of those with a price, as a share of all coupons, that is near enough:
     repair does the rest in the time of a few more steps."""
 
