@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..kernels import Backend, Rules, Shard
 from ..utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache, is_in_memory
 from .cut_off import CutOffCounts
-from .subset import of_few_segments, positions_of
+from .subset import copy_runs, of_few_segments, runs_of
 
 
 class FixingRequest(NamedTuple):
@@ -56,7 +56,7 @@ class FixingPass:
         in_order: bool = False,
     ):
         price, fine = request.price, request.fine
-        self._kernels = backend.unchecked
+        self._backend, self._kernels = backend, backend.unchecked
         self._shard, self._rules, self._seed = shard, rules, seed
         self._price, self._threshold, self._fine = request
         self._in_order = in_order
@@ -92,9 +92,22 @@ class FixingPass:
             stop, np.ascontiguousarray(self._threshold[:, :, segments]), fine, usage, fine_usage,
             chosen, is_free, self._cut_off.unit, self._cut_off.by_worker[worker],
         )  # fmt: skip
-        free = start + np.flatnonzero(is_free)
-        positions = positions_of(shard.indptr, free) - begin
-        self._free[start] = FreePart(free, chosen[positions], fine[:, positions])
+        self._free[start] = self._free_part(start + np.flatnonzero(is_free), begin, chosen, fine)
+
+    def _free_part(
+        self,
+        free: NDArray[np.int64],
+        block: int,
+        chosen: NDArray[np.uint8],
+        fine: NDArray[np.uint8],
+    ) -> FreePart:
+        """The choice and the fine values of some customers, of a block that begins with a candidate."""
+        begin, ptr = runs_of(self._shard.indptr, free)
+        free_choice = np.empty(ptr[-1], np.uint8)
+        free_fine = np.empty((len(fine), ptr[-1]), np.uint8)
+        copied = zip([chosen, *fine], [free_choice, *free_fine], strict=True)
+        copy_runs(copied, begin - block, ptr, self._backend, threads=1)
+        return FreePart(free, free_choice, free_fine)
 
     def _tables(self, segments: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Tables of usage, and of fine usage, for some segments."""

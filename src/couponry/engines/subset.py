@@ -43,7 +43,7 @@ def customers_of(
     shard : Shard
     rules : Rules
     """
-    begin, indptr = _runs_of(shard.indptr, customers, threads)
+    begin, indptr = runs_of(shard.indptr, customers, threads)
     item = np.empty(int(indptr[-1]), shard.item.dtype)
     quantity = np.empty((len(shard.quantity), len(item)), np.uint16)
     copied = zip([shard.item, *shard.quantity], [item, *quantity], strict=True)
@@ -125,10 +125,23 @@ def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDA
     return ranges(indptr[customers], indptr[customers + 1] - indptr[customers])
 
 
-def _runs_of(
+def runs_of(
     ptr: NDArray[np.int64], customers: NDArray[np.int64], threads: int = 1
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where these customers' entries begin, and where they begin once they follow one another."""
+    """Look up where some customers' entries begin, and where they begin once they follow one another.
+
+    Parameters
+    ----------
+    ptr : ndarray of int64, shape (n_customers + 1,)
+        Where each customer's entries begin.
+    customers : ndarray of int64, shape (n_some,)
+    threads : int
+
+    Returns
+    -------
+    begin : ndarray of int64, shape (n_some,)
+    own : ndarray of int64, shape (n_some + 1,)
+    """
     begin, own = np.empty(len(customers), np.int64), np.zeros(len(customers) + 1, np.int64)
 
     def work(worker: int, start: int, stop: int) -> None:
@@ -147,7 +160,7 @@ def _constraints_of(
     """The fields of rules that hold these customers' cardinality constraints; none where nobody has any."""
     if len(rules.constraint_ptr) == 1:
         return {}
-    begin, ptr = _runs_of(rules.constraint_ptr, customers)
+    begin, ptr = runs_of(rules.constraint_ptr, customers)
     constraints = np.empty(int(ptr[-1]), np.int64)
     kernels.copy_runs(
         _entries(rules.constraints), begin, ptr, 0, len(customers), _entries(constraints)

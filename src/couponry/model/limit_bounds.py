@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,10 @@ class GroupBounds:
         pyarrow.StringArray
             Null for that of a limit without groups.
         """
+        return self._names
+
+    @cached_property
+    def _names(self) -> pa.Array:
         if not self.distinct:
             return pa.nulls(len(self), pa.string())
         is_one = len(self.distinct) == 1

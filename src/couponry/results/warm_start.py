@@ -50,7 +50,7 @@ def warm_start(start: Any, compiled: CompiledCampaign) -> WarmStart:
         raise InvalidInput(
             "start: expected a result with prices, got one that was cancelled before"
         )
-    names = [(m.name, m.group) for m in limits.measures]
+    names = limits.measures.names
     price: PriceByLimit = {}
     for measure, row in zip(limits.measure_of_row.tolist(), start.prices.tolist(), strict=True):
         price[names[measure]] = price.get(names[measure], 0.0) + row
@@ -78,7 +78,7 @@ def _curvature_for(start: CampaignSolution, compiled: CompiledCampaign) -> RowCu
 
 def _keys_of_rows(limits: CompiledLimits) -> Iterator[tuple[str, str | None, int]]:
     """Name and group of each row's limit, and a number where a ratio has two rows."""
-    names = [(measure.name, measure.group) for measure in limits.measures]
+    names = limits.measures.names
     last, number = -1, 0
     for measure in limits.measure_of_row.tolist():
         number = number + 1 if measure == last else 0
@@ -127,13 +127,13 @@ def prices_of_limits(start: Any, limits: CompiledLimits) -> NDArray[np.float64]:
     value = tables.numbers(table, "limits of start", "price")
     names = zip(table["name"].to_pylist(), table["group"].to_pylist(), strict=True)
     price: PriceByLimit = dict(zip(names, value.tolist(), strict=True))
-    for measure, ratio in zip(limits.measures, limits.is_ratio.tolist(), strict=True):
+    for key, ratio in zip(limits.measures.names, limits.is_ratio.tolist(), strict=True):
         if ratio:
-            price.pop((measure.name, measure.group), None)
+            price.pop(key, None)
     return _of_rows(price, limits)
 
 
 def _of_rows(price: PriceByLimit, limits: CompiledLimits) -> NDArray[np.float64]:
     """The price of each row, by name and group of its limit."""
-    found = [price.get((measure.name, measure.group), 0.0) for measure in limits.measures]
+    found = [price.get(key, 0.0) for key in limits.measures.names]
     return np.array(found, float)[limits.measure_of_row]

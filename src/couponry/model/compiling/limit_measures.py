@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
@@ -90,6 +91,15 @@ class Measures(Sequence[Measure]):
             ends = bounds.names().to_pylist(), bounds.low.tolist(), bounds.high.tolist()
             for group, low, high in zip(*ends, strict=True):
                 yield _measure(limit, group, low, high)
+
+    @cached_property
+    def names(self) -> list[tuple[str, str | None]]:
+        """Name and group of each one, without the rest."""
+        return [
+            (limit.name, group)
+            for limit, bounds in zip(self._limits, self._bounds, strict=True)
+            for group in bounds.names().to_pylist()
+        ]
 
     def of_mode(self, mode: str) -> NDArray[np.bool_]:
         """Tell which measures are of limits of a mode.

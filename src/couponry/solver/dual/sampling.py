@@ -89,9 +89,9 @@ class Samples:
         """The dual over a sample in which prices that prove something are found, or over everybody."""
         return self._dual_of_size(problem, self._options.proof)
 
-    def for_regrets(self, problem: Problem) -> Lagrangian:
-        """The dual over a sample whose regrets are all counted, or over everybody."""
-        return self._dual_of_size(problem, self._options.regret)
+    def for_regrets(self, problem: Problem, size: SampleSize | None = None) -> Lagrangian:
+        """The dual over a sample, of the usual size, whose regrets are all counted, or over everybody."""
+        return self._dual_of_size(problem, size or self._options.regret)
 
     def _asked_together(self, wanted: SampleSize) -> tuple[SampleSize, ...]:
         """Samples that are asked for after one of a size: prices that are near are moved on two of them."""

@@ -116,13 +116,19 @@ class FreeCustomerRepair:
         self._reduced = state.lagrangian.reduced(evaluation.prices)
         self._may_go_on = True
         self._earlier: tuple[NDArray[np.int64], NDArray[np.uint8]] | None = None
+        self._left: _Repaired | None = None  # by the try before
 
     @classmethod
-    def at(cls, state: SolveState, point: PricePoint) -> FreeCustomerRepair:
-        """Make one at prices that a search found."""
+    def at(
+        cls, state: SolveState, point: PricePoint, *, is_anew: bool = False
+    ) -> FreeCustomerRepair:
+        """Make one at prices that a search found; is_anew: after prices had gone on for free customers."""
         problem, samples, options = point.lagrangian.problem, point.samples, state.options
         prices, free = point.evaluation.prices, options.free_customers
-        sample = samples.for_regrets(problem)
+        is_known = state.request.start is not None and not is_anew
+        goes_on = is_known and may_go_on(state.search, point.evaluation)
+        regret = options.sampling.warm_regret if goes_on else options.sampling.regret
+        sample = samples.for_regrets(problem, regret)
         if is_few_by_cell(sample, free):  # a smaller one says as much
             sample = samples.for_tied_prices(problem, problem.objective.shape[2])
         regrets = RegretCounts(sample, prices, state.scales, free)
@@ -151,6 +157,7 @@ class FreeCustomerRepair:
             repaired = self._repair(near, is_last=later == 0)
             if repaired is None:
                 return False
+            self._left = repaired
             broken = problem.hard & (repaired.violation > 0)
             if not broken.any():
                 return True
@@ -178,6 +185,8 @@ class FreeCustomerRepair:
             return self._repaired_within(fixed)
         if self._are_as_many_as_all(fixed):
             return None
+        if self._are_tried(fixed) and not is_last:
+            return self._left
         options, free = self._state.options.repair, self._state.options.free_customers
         is_last &= self._within is None and not self._state.fits_in_memory
         return self._repair_free(
@@ -234,7 +243,7 @@ class FreeCustomerRepair:
         state.clock.say("few of the free customers were not enough")
         point = go_on_for_everybody(state.search, prices)
         state.certify(point)
-        anew = FreeCustomerRepair.at(state, point)
+        anew = FreeCustomerRepair.at(state, point, is_anew=True)
         anew._may_go_on = False
         return anew.run()
 
@@ -283,10 +292,18 @@ class FreeCustomerRepair:
             found = replace(found, chosen=chosen)
             fixed, engine, price = others, self._state.engine, self._within.price
         plan = plan_of(problem, engine, price, fixed, usage, activity, found)
+        if self._within is not None and not plan.feasible:
+            return plan  # more of those who were left free are next
         if self._state.fits_in_memory:
             return self._state.offer_as_given(plan)
         self._state.offer(plan)
         return plan
+
+    def _are_tried(self, fixed: FixedChoices) -> bool:
+        """Whether these are the customers of the try before, of those who were left free first."""
+        if self._within is None or self._earlier is None:
+            return False
+        return len(fixed.free) == len(self._earlier[0])
 
     def _are_as_many_as_all(self, fixed: FixedChoices) -> bool:
         """Whether all may be free as well, and repair of all takes about as long."""
