@@ -1,13 +1,13 @@
 """Benchmark of threads: one pass and the whole solve of the mixed campaign by 1, 2, 4, ... threads.
 
-    python benchmarks/cases/threads.py [--customers 1000000] [--most N | --threads N ...]
+    python benchmarks/cases/threads.py [--customers 1000000] [--most N | --threads N ...] [--rounds 3]
 
-Prints JSON: hardware, versions, and for each number of threads the time of the solve, and of bare reads of the packed
-bytes and passes by all numbers of threads in turn, with the gain over one thread. The solve is told in passes, too, and
-by stage: wall and processor seconds, the share of the time in which one thread works alone, as processor seconds tell,
-and the processor seconds of the calling thread outside of what is shared out. (Where others use the machine only
-processor seconds mean anything.) Ends with an error unless all allocations have the
-same hash.
+Prints JSON: hardware, versions, and for each number of threads the time of the solve, the median of as many rounds, in
+which all numbers of threads take turns; and of bare reads of the packed bytes and passes, in turn, with the gain over
+one thread. The solve is told in passes, too, and by stage: wall and processor seconds, the share of the time in which
+one thread works alone, as processor seconds tell, the processor seconds of the calling thread outside of what is shared
+out, and what the system took for itself and how many pages it had to find. (Where others use the machine only processor
+seconds mean anything.) Ends with an error unless all allocations have the same hash.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,20 @@ from couponry import Campaign, Result
 from couponry.utils.memory import peak_memory
 from couponry.utils.threads import thread_count
 
+PROCESSOR = "processor_seconds"
+
 
 def counts(most: int) -> list[int]:
     """1, 2, 4, ... and the most."""
     return sorted({*(1 << n for n in range(most.bit_length())), most})
+
+
+def middle(turns: Sequence[tuple[Result, StageTimes, dict[str, Any]]]) -> Any:
+    """The solve that took the median time, with all times by its side."""
+    in_order = sorted(turns, key=lambda turn: turn[2]["solve_seconds"])
+    result, stages, said = in_order[len(turns) // 2]
+    every = {name: [turn[2][name] for turn in turns] for name in ("solve_seconds", PROCESSOR)}
+    return result, stages, {**said, "every_round": every}
 
 
 def solve(
@@ -49,7 +60,7 @@ def solve(
         {
             "threads": threads,
             "solve_seconds": solve_seconds(result),
-            "processor_seconds": time.process_time() - before,
+            PROCESSOR: time.process_time() - before,
             "gap": result.gap,
             "full_passes": result.full_passes,
             "max_violation": result.max_violation,
@@ -75,6 +86,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--most", type=int, help="threads; default: the cores there are")
     parser.add_argument("--threads", type=int, nargs="+", help="these numbers of threads instead")
+    parser.add_argument("--rounds", type=int, default=1, help="of solves")
     parser.add_argument("--gap", type=float, default=5e-4)
     parser.add_argument("--folder", type=Path, help="of the campaign's Parquet files and store")
     arguments = parser.parse_args()
@@ -83,9 +95,11 @@ def main() -> None:
     campaign = MIXED.campaign(Synthetic(arguments.customers), most, arguments.folder)
     campaign.compile()  # packed before any time is taken
     solved(campaign, gap=arguments.gap, threads=most)  # what is loaded late is loaded
-    runs = [solve(campaign, arguments.gap, t) for t in numbers]
-    if len({said["allocation_sha256"] for _, _, said in runs}) > 1:
-        raise SystemExit(f"allocations differ by the number of threads:\n{json.dumps(runs)}")
+    rounds = [[solve(campaign, arguments.gap, t) for t in numbers] for _ in range(arguments.rounds)]
+    hashes = [said["allocation_sha256"] for turns in rounds for _, _, said in turns]
+    if len(set(hashes)) > 1:
+        raise SystemExit(f"allocations differ by the number of threads:\n{hashes}")
+    runs = [middle(turns) for turns in zip(*rounds, strict=True)]
     disturbance = Disturbance()
     passes = times_by_threads(campaign, runs[0][0], numbers)
     said = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,8 +37,8 @@ class StageTimes:
     Attributes
     ----------
     spent : dict of str to list
-        Wall seconds, processor seconds of the process, those of the calling thread outside of what is shared out, and
-        calls, by stage.
+        Wall seconds, processor seconds of the process, those of the calling thread outside of what is shared out,
+        processor seconds of the system, faults of pages, and calls, by stage.
     shared : float
         Processor seconds of the calling thread within what is shared out among threads.
     """
@@ -51,13 +52,15 @@ class StageTimes:
     def charge(self) -> None:
         """Add what has gone by since the last call to the innermost stage."""
         now = self._now()
-        spent = self.spent.setdefault(self._open[-1], [0.0, 0.0, 0.0, 0])
+        spent = self.spent.setdefault(self._open[-1], [0.0, 0.0, 0.0, 0.0, 0, 0])
         for at, (seconds, last) in enumerate(zip(now, self._last, strict=True)):
             spent[at] += seconds - last
         self._last = now
 
-    def _now(self) -> tuple[float, float, float]:
-        return time.perf_counter(), time.process_time(), time.thread_time() - self.shared
+    def _now(self) -> tuple[float, float, float, float, int]:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        alone = time.thread_time() - self.shared
+        return time.perf_counter(), time.process_time(), alone, used.ru_stime, used.ru_minflt
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -68,7 +71,7 @@ class StageTimes:
         finally:
             self.charge()
             self._open.pop()
-            self.spent[name][3] += 1
+            self.spent[name][-1] += 1
 
     def table(self, threads: int, pass_seconds: float) -> dict[str, dict[str, float]]:
         """By stage, the longest first: seconds, calls, time in passes, and the share in which one thread works alone.
@@ -84,8 +87,10 @@ class StageTimes:
                 "passes": wall / pass_seconds,
                 "alone": alone(wall, processor, threads),
                 "unshared_seconds": unshared,
+                "system_seconds": system,
+                "page_faults": faults,
             }
-            for name, (wall, processor, unshared, calls) in sorted(
+            for name, (wall, processor, unshared, system, faults, calls) in sorted(
                 self.spent.items(), key=lambda entry: -entry[1][0]
             )
         }

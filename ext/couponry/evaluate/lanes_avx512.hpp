@@ -2,7 +2,7 @@
 #pragma once
 
 #include "evaluate/network.hpp"
-#include "evaluate/steps.hpp"
+#include "evaluate/open_lanes_avx512.hpp"
 
 namespace couponry {
 namespace {
@@ -51,7 +51,7 @@ struct Vector {
     }
 };
 
-struct Lanes : Steps {
+struct Lanes : OpenLanes {
     static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256, SHORT = LANES;
 
     static COUPONRY_INLINE void spread(const uint64_t* bits, int64_t n, uint8_t* out) noexcept {

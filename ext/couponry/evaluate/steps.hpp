@@ -98,6 +98,11 @@ struct Ends {
     int32_t least, most;
 };
 
+// Where an item is in a set of items by their last bits: words of 16 bits, so that one vector looks up 32 items.
+constexpr int64_t OPEN_WORDS = 128;
+constexpr int64_t open_word(int64_t item) noexcept { return item / 16 % OPEN_WORDS; }
+constexpr int64_t open_bit(int64_t item) noexcept { return item % 16; }
+
 COUPONRY_INLINE uint32_t is_picked(const uint64_t* picks, int64_t j) noexcept {
     return static_cast<uint32_t>(picks[j / WORD] >> (j % WORD)) & 1;
 }
@@ -249,6 +254,14 @@ struct Steps {
             most = out > most ? out : most;
         }
         return {least, most};
+    }
+
+    // Whether any of n items, or another one with the same last bits, is in a set.
+    template <class Item>
+    static COUPONRY_INLINE bool any_open(const Item* item, int64_t n, const uint16_t* open) noexcept {
+        uint32_t found = 0;
+        for (int64_t j = 0; j < n; ++j) found |= static_cast<uint32_t>(open[open_word(item[j])]) >> open_bit(item[j]);
+        return found & 1;
     }
 
     // Whether any candidate loses no more than its item's bar by leaving, where `most` comes instead, or by coming,

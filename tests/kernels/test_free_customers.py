@@ -1,0 +1,57 @@
+"""Free customers where few items have a threshold: every backend leaves those free whom the reference does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.kernel_cases import (
+    UNIT,
+    Case,
+    assert_same,
+    backend,
+    backend_names,
+    make_case,
+    nothing_cut,
+    reference,
+)
+
+
+def fixed_where_few_are_open(module: Any, case: Case) -> dict[str, Any]:
+    """Everybody fixed but those whom few thresholds leave free, some of them below zero or beyond any loss."""
+    random = np.random.default_rng(case.seed)
+    shape = (10, 2, *case.price.shape[1:])
+    threshold = np.round(random.normal(size=shape) * 0.3, 1)
+    threshold[random.random(shape) < 0.01] = 3e38
+    threshold[random.random(shape) < 0.96] = -1.0
+    candidates, customers = int(case.shard.indptr[-1]), case.customers
+    is_free, of_free = np.full(customers, 7, np.uint8), np.full(candidates, 7, np.uint8)
+    usage, fine = np.zeros(case.price.shape, np.int64), np.zeros((1, *shape[2:]), np.int64)
+    module.fix_choices(
+        case.shard, case.rules, case.price, case.seed, 0, customers, threshold.astype(np.float32),
+        random.integers(0, 256, (1, candidates)).astype(np.uint8), usage, fine, of_free, is_free,
+        UNIT, nothing_cut(),
+    )  # fmt: skip
+    return {"is free": is_free, "of free": of_free, "usage": usage, "fine": fine}
+
+
+@pytest.mark.parametrize("name", backend_names())
+@pytest.mark.parametrize("rules", [0, 2])
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("segments", [1, 3])
+def test_backends_agree(name: str, rules: int, wide: bool, segments: int) -> None:
+    case = make_case(
+        17 + rules,
+        customers=300,
+        longest=70,
+        items=5_000,
+        rules=rules,
+        wide=wide,
+        segments=segments,
+    )
+    expected = fixed_where_few_are_open(reference(), case)
+    free = expected["is free"].mean()
+    assert 0.0 < free < 1.0
+    with backend(name) as module:
+        assert_same(fixed_where_few_are_open(module, case), expected)
