@@ -108,6 +108,28 @@ def test_equal_to_households_keyed_by_hand() -> None:
     assert other.bound >= one.objective - 1e-9
 
 
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_empty_text_is_no_household(kind: pa.DataType, tmp_path: Path) -> None:
+    """A file of CSV has no null among text: whoever has an empty cell belongs to nobody."""
+    home = pa.array(["A", "", "", "A"]).cast(kind)
+    campaign = Campaign(
+        {"offer": [1]},
+        {"customer": [1, 2, 3, 4], "offer": [1] * 4, "value": [4.0, 3.0, 2.0, 1.0]},
+        pa.table({"customer": [1, 2, 3, 4], "household": home}),
+        rules=[CustomerRule("one", max=1)],
+        unit="household",
+    )
+    result = campaign.solve(threads=1)
+    assert result.allocation is not None
+    rows = result.allocation.to_arrow().to_pylist()
+    assert [row["customer"] for row in rows] == [1, 2, 3]
+    couponry.write_campaign(campaign, tmp_path / "campaign")
+    report = couponry.verify_result(tmp_path / "campaign", result.save(tmp_path / "out"))
+    assert report.problems == []
+
+
 def test_units_of_one_are_customers_to_the_bit() -> None:
     candidates, customers = people()
     alone = {"customer": customers["customer"], "household": customers["customer"]}

@@ -62,7 +62,7 @@ def join_customers(
 
 
 def _labels(column: pa.ChunkedArray, name: str) -> pa.Array:
-    """A column whose values say who belongs together."""
+    """A column whose values say who belongs together; empty text, as an empty cell of CSV is, says nothing."""
     label = f"table customers, column {name!r}"
     values = one_array(column)
     if pa.types.is_dictionary(values.type):
@@ -71,6 +71,8 @@ def _labels(column: pa.ChunkedArray, name: str) -> pa.Array:
         raise InvalidInput(f"{label}: expected text or numbers for a unit, got {column.type}")
     if pa.types.is_floating(values.type) and pc.any(pc.is_nan(values)).as_py():
         raise InvalidInput(f"{label}: expected a value or null for a unit, got nan")
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
     return values
 
 
