@@ -60,7 +60,7 @@ def homes(text: bool = False) -> dict[str, Any]:
     names = [f"c{n}" for n in who] if text else who
     customers = {
         "customer": names,
-        HOME: [None if n % 7 == 0 else f"h{h}" for n, h in enumerate(home.tolist())],
+        HOME: [(None, "")[n % 2] if n % 7 == 0 else f"h{h}" for n, h in enumerate(home.tolist())],
         "kind": random.choice(["gold", "new"], len(who)),
     }
     offer = made["covers"]["offer"].to_numpy()

@@ -114,6 +114,11 @@ def members_of(customers: pa.Table, unit: str, buckets: int) -> list[pa.Table]:
     list of pyarrow.Table
     """
     found = with_kinds(customers, CUSTOMER, unit)
+    if pa.types.is_large_string(found[unit].type):  # empty text says nothing, as null does
+        said = pc.if_else(
+            pc.equal(found[unit], ""), pa.scalar(None, pa.large_string()), found[unit]
+        )
+        found = found.set_column(1, unit, said)
     return cut_by(found.filter(pc.is_valid(found[CUSTOMER])), CUSTOMER, buckets)
 
 

@@ -276,7 +276,9 @@ def _with_first(frames: Mapping[str, Any], unit: str) -> dict[str, Any]:
 
     candidates, *_ = frames.values()
     seen = candidates.select(CUSTOMER).distinct().withColumn(SEEN, f.lit(True))
-    members = frames["customers"].select(CUSTOMER, f.col(_quoted(unit)).alias(UNIT))
+    said = f.col(_quoted(unit))
+    said = f.when(said.cast("string") != "", said)  # empty text says nothing, as null does
+    members = frames["customers"].select(CUSTOMER, said.alias(UNIT))
     members = members.join(seen, CUSTOMER, "left")
     counted = members.where(f.col(_quoted(SEEN)) & f.col(UNIT).isNotNull())
     firsts = counted.groupBy(UNIT).agg(f.min(CUSTOMER).alias(FIRST))
