@@ -7,7 +7,8 @@
 // A customer may have rows before its constraints; see row_layout.hpp.
 //
 // From its lowest bit on the head holds cap, least, the number of the rule (16 bits), whether the candidates are
-// mandatory (1 bit) and whether the constraint crosses one of the laminar family (1 bit).
+// mandatory (1 bit) and whether the constraint crosses one of the laminar family (1 bit); where it is not short, also
+// its turn (13 bits).
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,8 @@ struct HeadLayout {
     static constexpr int RULE_FROM = 2 * BOUND_BITS;
     static constexpr int MANDATORY_FROM = RULE_FROM + 16;
     static constexpr int CROSSES_FROM = MANDATORY_FROM + 1;
+    static constexpr int TURN_FROM = CROSSES_FROM + 1;
+    static constexpr int64_t TURN_MASK = (int64_t{1} << 13) - 1;
 
     static int64_t pack(int64_t cap, int64_t least, int64_t rule, int64_t mandatory, int64_t crosses) noexcept {
         return cap | least << LEAST_FROM | rule << RULE_FROM | mandatory << MANDATORY_FROM | crosses << CROSSES_FROM;
@@ -87,6 +90,11 @@ struct Constraints {
         return static_cast<uint64_t>(is_short ? at[s] & 0xFFFFFFFF : at[s * (1 + words) + 1 + w]);
     }
     COUPONRY_INLINE bool has(int64_t s, int64_t j) const noexcept { return word(s, j / 64) >> (j % 64) & 1; }
+
+    // Its place among constraints that are intervals, from 1 on; 0: it has none. Of a customer who is not short.
+    COUPONRY_INLINE int64_t turn(int64_t s) const noexcept {
+        return head(s) >> LongHead::TURN_FROM & LongHead::TURN_MASK;
+    }
 
 private:
     COUPONRY_INLINE int64_t head(int64_t s) const noexcept { return at[s * (1 + words)]; }

@@ -7,6 +7,7 @@
 
 #include "common/set_layout.hpp"
 #include "customer_constraints/compile_rows.hpp"
+#include "customer_constraints/turns.hpp"
 
 namespace couponry {
 namespace {
@@ -112,6 +113,9 @@ private:
     std::vector<Pair> pairs_;
     std::vector<int64_t> rules_;
     std::vector<char> implied_;
+    std::vector<ListedSet> listed_;
+    std::vector<int64_t> turn_;
+    TurnFinder turns_;
     int64_t begin_ = 0, n_ = 0, words_ = 0;
 
     size_t at(int64_t j) const { return static_cast<size_t>(item_[begin_ + j]); }
@@ -308,16 +312,27 @@ private:
         }
         std::stable_sort(drafts_.begin(), drafts_.end(),
                          [](const Draft& a, const Draft& b) { return a.place < b.place; });
-        for (const Draft& draft : drafts_) {
+        find_turns();
+        for (size_t s = 0; s < drafts_.size(); ++s) {
+            const Draft& draft = drafts_[s];
             const int64_t crossing = draft.crossing;
             if (n_ <= Constraints::SHORT) {
                 const int64_t head = ShortHead::pack(draft.cap, draft.least, draft.rule, draft.must, crossing);
                 *out++ = head << SHORT_HEAD_FROM | static_cast<int64_t>(*bits(draft.at));
                 continue;
             }
-            *out++ = LongHead::pack(draft.cap, draft.least, draft.rule, draft.must, crossing);
+            *out++ = LongHead::pack(draft.cap, draft.least, draft.rule, draft.must, crossing) |
+                     turn_[s] << LongHead::TURN_FROM;
             for (int64_t w = 0; w < words_; ++w) *out++ = static_cast<int64_t>(bits(draft.at)[w]);
         }
+    }
+
+    void find_turns() {
+        listed_.clear();
+        for (const Draft& draft : drafts_)
+            listed_.push_back({draft.cap, draft.least, draft.crossing != 0, bits(draft.at)});
+        const std::vector<int64_t>& rows = rows_of_.words;
+        turns_.find(listed_, Rows::of(rows.data(), static_cast<int64_t>(rows.size())), n_, turn_);
     }
 };
 

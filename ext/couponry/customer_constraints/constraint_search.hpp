@@ -41,12 +41,6 @@ protected:
     // Searches where it is not.
     Found finish(int64_t nodes) noexcept { return words_ == 1 ? finish<1>(nodes) : finish<0>(nodes); }
 
-    // Picks the choice under the laminar family, whatever else it breaks.
-    void pick_greedily() noexcept {
-        Found found;
-        if (!begin(0, n_, false, found)) walk<0>(start_, given_, 0, picks);
-    }
-
     // That the picks keep the caps and what is forced, are worth what is said, and that nothing better is said to be
     // impossible.
     void assert_found([[maybe_unused]] const Found& found) const noexcept {

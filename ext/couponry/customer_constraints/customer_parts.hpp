@@ -20,10 +20,11 @@ public:
     }
 
 protected:
-    static constexpr int64_t MOST_PARTS = 16;
+    static constexpr int64_t MOST_PARTS = 16, NOWHERE = -1;
 
     ConstraintSearch part_[MOST_PARTS];
     int64_t parts_ = 0;
+    int64_t* of_candidate_;                               // its part, or NOWHERE: it is left out in any case
     int64_t* place_;                                      // candidates, part by part
     int64_t part_ptr_[MOST_PARTS + 1];                    // of place_
     uint64_t *single_, *inside_of_;                       // candidates of no part, and of each
@@ -54,11 +55,11 @@ protected:
     }
 
 private:
-    static constexpr int64_t NOWHERE = -1, SINGLE = -2;
+    static constexpr int64_t SINGLE = -2;
 
     GrowingMemory parts_memory_;
     int64_t joined_ = 0;  // sets of candidates that constraints and rows join
-    int64_t *of_candidate_, *where_in_, *number_, *of_constraint_, *of_row_;
+    int64_t *where_in_, *number_, *of_constraint_, *of_row_;
     uint64_t *closed_, *joined_sets_;
 
     bool make_room_for_parts() noexcept {

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "customer_constraints/core_search.hpp"
+#include "customer_constraints/interval_order.hpp"
 
 namespace couponry {
 namespace {
@@ -70,17 +71,9 @@ private:
             if (crosses_[s] && residual_[s] > 0 && (units_ == 0 || residual_[s] < units_)) units_ = residual_[s];
         if (units_ == 0) return;
         uint64_t window[MOST_CONSTRAINTS];  // its free candidates
-        uint64_t left = windows(window);
+        const uint64_t left = windows(window);
         uint8_t order[MOST_CONSTRAINTS];
-        int64_t number = 0;
-        while (left) {
-            int64_t at = end_of(window, left, lowest_bit(left));
-            while (at >= 0) {
-                order[number++] = static_cast<uint8_t>(at);
-                left &= ~(uint64_t{1} << at);
-                at = next_to(window, left, at);
-            }
-        }
+        const int64_t number = order_of(window, left, order);
         if (place_candidates(window, order, number)) number_ = number;
     }
 
@@ -91,38 +84,7 @@ private:
             window[s] = mask_[s] & start_[0];
             if (residual_[s] == units_ && count_bits(window[s]) > units_) left |= uint64_t{1} << s;
         }
-        for (uint64_t word = left; word; word &= word - 1) {
-            const int64_t a = lowest_bit(word);
-            for (uint64_t others = left & ~(uint64_t{1} << a); others; others &= others - 1) {
-                const int64_t b = lowest_bit(others);
-                if (window[a] & ~window[b]) continue;
-                if (window[b] == window[a] && b > a) continue;
-                left &= ~(uint64_t{1} << a);
-                break;
-            }
-        }
-        return left;
-    }
-
-    static int64_t end_of(const uint64_t* window, uint64_t unseen, int64_t at) noexcept {
-        while (true) {
-            unseen &= ~(uint64_t{1} << at);
-            const int64_t then = next_to(window, unseen, at);
-            if (then < 0) return at;
-            at = then;
-        }
-    }
-
-    static int64_t next_to(const uint64_t* window, uint64_t left, int64_t at) noexcept {
-        int64_t most = 0, found = -1;
-        for (; left; left &= left - 1) {
-            const int64_t s = lowest_bit(left), shared = count_bits(window[at] & window[s]);
-            if (shared > most) {
-                most = shared;
-                found = s;
-            }
-        }
-        return found;
+        return without_contained(window, left);
     }
 
     // Whether each candidate is in intervals that come one after the other; where it begins and ends.

@@ -51,8 +51,9 @@ private:
         if (!choose_at(high, nodes, true)) return false;
         copy<0>(dear_, now_);
         list_worths();
-        bool is_known = false;  // whether cheap_ is a choice at a lower price
-        int64_t rank = upper_, price = price_at(rank, low, high, bits);
+        bool is_known = false;               // whether cheap_ is a choice at a lower price
+        int64_t rank = upper_ + upper_ / 3;  // rules leave out some of those that are worth more than a price
+        int64_t price = price_at(rank, low, high, bits);
         if (price < 0) price = 0;
         for (int64_t step = 0; step < MOST_PRICES; ++step) {
             if (!choose_at(price, nodes, !is_known)) return false;
@@ -67,7 +68,7 @@ private:
                 copy<0>(dear_, now_);
                 high = price;
             }
-            rank += upper_ - given;
+            rank += upper_ - given + floor_to(upper_ - given, 1) / 2;
             price = price_at(rank, low, high, bits);
             if (price >= 0) continue;
             if (!is_known) {
@@ -88,21 +89,11 @@ private:
         return choose_by_sizes(nodes);
     }
 
-    // What candidates are worth that are chosen where each part is chosen greedily, the largest first.
+    // What candidates are worth that are not left out in any case, and worth something, the largest first.
     void list_worths() noexcept {
-        copy<0>(now_, single_);
-        for (int64_t p = 0; p < parts_; ++p) {
-            ConstraintSearch& part = part_[p];
-            const int64_t* const place = place_ + part_ptr_[p];
-            for (int64_t k = 0; k < part.n_; ++k) part.value[k] = value[place[k]];
-            part.pick_greedily();
-            for (int64_t k = 0; k < part.n_; ++k)
-                if (part.test(part.picks, k)) set(now_, place[k]);
-        }
         listed_ = 0;
-        for (int64_t w = 0; w < words_; ++w)
-            for (uint64_t word = now_[w]; word; word &= word - 1)
-                if (value[64 * w + lowest_bit(word)] > 0) worths_[listed_++] = value[64 * w + lowest_bit(word)];
+        for (int64_t t = 0; t < n_; ++t)
+            if (of_candidate_[t] != NOWHERE && value[t] > 0) worths_[listed_++] = value[t];
     }
 
     // A price at which there are about so many coupons, just above a value; -1: there is none between two others.

@@ -6,6 +6,7 @@
 
 #include "customer_constraints/search_by_parts.hpp"
 #include "dispatch/kernel_table.hpp"
+#include "evaluate/chain_choice.hpp"
 #include "evaluate/greedy.hpp"
 
 namespace couponry {
@@ -48,9 +49,12 @@ public:
     // there is no memory to search with. order: room for as many candidates.
     bool choose(const Constraints& constraints, const Item* item, int64_t n, const int32_t* key, Ranked* order,
                 int64_t customer, uint64_t* picks) noexcept {
+        const int64_t upper = of_customer(pass_.rules.upper, customer);
+        if (of_customer(pass_.rules.lower, customer) <= 0 && chain_.choose(constraints, key, n, upper, picks))
+            return true;
         if (!BatchedSearch::takes(constraints) || of_customer(pass_.rules.lower, customer) > 0)
             return choose_alone(constraints, item, n, key, order, customer, picks);
-        waiting_[count_] = {constraints, key, n, of_customer(pass_.rules.upper, customer), picks};
+        waiting_[count_] = {constraints, key, n, upper, picks};
         item_[count_] = item;
         customer_[count_] = customer;
         return ++count_ < BatchedSearch::WIDTH || finish(order);
@@ -87,6 +91,7 @@ private:
     const Item* item_[BatchedSearch::WIDTH];
     int64_t customer_[BatchedSearch::WIDTH];
     int64_t count_ = 0;  // customers who wait
+    ChainChoice chain_;
     SearchByParts search_;
 
     // The greedy choice under the laminar family; whether it is the best one, since it keeps the other constraints too.

@@ -100,7 +100,8 @@ private:
         }
     }
 
-    // Customers from the i-th on that fit the scratch, all of one segment; or one who does not fit.
+    // Customers from the i-th on that fit the scratch, all of one segment, and as many at a time as vectors have lanes;
+    // or one who does not fit.
     COUPONRY_INLINE int64_t end_of_batch(int64_t i) const noexcept {
         const Shard& shard = pass_.shard;
         const int64_t most = pass_.stop - i < Scratch::CUSTOMERS ? pass_.stop : i + Scratch::CUSTOMERS;
@@ -112,7 +113,7 @@ private:
             const uint16_t segment = shard.segment[i];
             while (end < most && shard.indptr[end + 1] <= last && shard.segment[end] == segment) ++end;
         }
-        return end;
+        return end - i > WIDTH ? end - (end - i) % WIDTH : end;
     }
 
     COUPONRY_INLINE Candidates<Item> candidates(int64_t i, int64_t end, int64_t first_cell) const noexcept {

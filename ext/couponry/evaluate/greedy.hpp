@@ -61,23 +61,28 @@ public:
     // All candidates in order of choice. Few are placed by counting who goes before each, which vectors do
     // without a branch.
     static void sort(const Item* item, int64_t n, const int32_t* key, Ranked* order, uint32_t hash) noexcept {
-        if (n <= FEW) {
-            alignas(64) int32_t before[FEW];
-            Lanes::ranks(key, n, before);
-            uint64_t taken = 0;
-            for (int64_t j = 0; j < n; ++j) {
-                COUPONRY_ASSERT(0 <= before[j] && before[j] < n);
-                taken |= uint64_t{1} << before[j];
-                order[before[j]].at = static_cast<uint64_t>(j);
-            }
-            if (count_bits(taken) == n) return;  // else some tie
-        }
+        if (n <= Lanes::RANKED && place(n, key, order)) return;
         for (int64_t j = 0; j < n; ++j) order[j] = Ranked::of(key[j], tie_hash(hash, item[j]), j);
         sort_ranked(order, n);
     }
 
 private:
     static constexpr int64_t FEW = 64;
+
+    // False where some are tied.
+    static bool place(int64_t n, const int32_t* key, Ranked* order) noexcept {
+        alignas(64) int32_t before[Lanes::RANKED + 2 * LANES];
+        uint64_t taken[(Lanes::RANKED + WORD - 1) / WORD] = {};
+        Lanes::ranks(key, n, before);
+        for (int64_t j = 0; j < n; ++j) {
+            COUPONRY_ASSERT(0 <= before[j] && before[j] < n);
+            taken[before[j] / WORD] |= uint64_t{1} << (before[j] % WORD);
+            order[before[j]].at = static_cast<uint64_t>(j);
+        }
+        int64_t places = 0;
+        for (const uint64_t word : taken) places += count_bits(word);
+        return places == n;
+    }
 
     // The candidates that are worth something, where they are few: their number is OUT.
     static bool sort_wanted(const Item* item, const int32_t* key, Ranked* order, uint32_t hash, int64_t& n) noexcept {

@@ -62,7 +62,7 @@ private:
 };
 
 struct Lanes : Steps {
-    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256, SHORT = 16;
+    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256, SHORT = 16, RANKED = 256;
 
     template <class Item, int ATTRIBUTES>
     static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key) noexcept {

@@ -52,8 +52,8 @@ struct Vector {
 };
 
 struct Lanes : OpenLanes {
-    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256, SHORT = LANES;
-
+    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256, SHORT = LANES,
+                             RANKED = 256;
     static COUPONRY_INLINE void spread(const uint64_t* bits, int64_t n, uint8_t* out) noexcept {
         for (uint64_t all = ~uint64_t{0}; n > 0; n -= 64, out += 64, ++bits)
             _mm512_mask_storeu_epi8(out, n < 64 ? (uint64_t{1} << n) - 1 : all, _mm512_maskz_set1_epi8(*bits, 1));

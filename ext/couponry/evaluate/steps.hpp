@@ -135,7 +135,8 @@ struct Steps {
     static constexpr int64_t WIDTH = 1;  // customers whose bars are found together
     static constexpr int64_t MOST = 32;  // coupons a customer, for bars(), and candidates:
     static constexpr int64_t LONG = 32;
-    static constexpr int64_t SHORT = 0;  // candidates for take_best(), in lanes that have it
+    static constexpr int64_t RANKED = 64;  // candidates that are put into order by ranks()
+    static constexpr int64_t SHORT = 0;    // candidates for take_best(), in lanes that have it
 
     // Writes the first n bits of some words as bytes, 0 or 1.
     static COUPONRY_INLINE void spread(const uint64_t* bits, int64_t n, uint8_t* out) noexcept {

@@ -64,14 +64,14 @@ def first_row(rules: Rules, i: int) -> Any:
     return rules.constraint_ptr[i] + 1
 
 
-def entries_of(rules: Rules, at: Integer) -> Any:
+def entries_of(constraints: Offsets, at: Integer) -> Any:
     """How many candidates the row that begins at a word is about; the next one begins behind theirs."""
-    return rules.constraints[at] & _SMALL
+    return constraints[at] & _SMALL
 
 
-def counts_groups(rules: Rules, at: Integer) -> Any:
+def counts_groups(constraints: Offsets, at: Integer) -> Any:
     """Whether the row that begins at a word counts groups: 0 or 1."""
-    return (rules.constraints[at] >> 32) & 1
+    return (constraints[at] >> 32) & 1
 
 
 def candidate_of(word: int) -> int:

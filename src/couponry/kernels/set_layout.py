@@ -9,7 +9,8 @@ most `cap`. Customers of at most SHORT candidates have one word a constraint, ot
             words 1-    a bit for each candidate, the first one lowest in the first word
 
 A head holds, from its lowest bit on: cap, least, the number of the rule (16 bits), whether the candidates are mandatory
-(1 bit), and whether the constraint crosses one of the laminar family (1 bit).
+(1 bit), and whether the constraint crosses one of the laminar family (1 bit). A long one also holds its turn (13 bits):
+its place among constraints that are intervals, from 1 on, 0 where it has none; see `reference/parts/turns.py`.
 
 A customer may have rows before its constraints: see `row_layout`. Their first word says so, by its highest bit.
 
@@ -35,6 +36,9 @@ MANDATORY_WEIGHT = 1 << 20
 
 LARGEST_NUMBER = (1 << 16) - 1
 """The largest bound, and the largest number of a rule, that a head has room for."""
+
+MOST_TURNS = (1 << 13) - 1
+"""The largest turn that a head has room for."""
 
 _RULE_BITS = 16
 _SHORT_BOUND_BITS, _SHORT_BOUND = 6, (1 << 6) - 1
@@ -84,13 +88,15 @@ def bounds_of(rules: Rules, i: int, n: int, s: int) -> tuple[int, int, int, int]
     return head & largest, (head >> bits) & largest, weight, (flags >> 1) & 1
 
 
-def head_of(n: int, cap: int, least: int, rule: int, mandatory: int, crosses: int) -> int:
+def head_of(
+    n: int, cap: int, least: int, rule: int, mandatory: int, crosses: int, turn: int
+) -> int:
     """The head of a constraint of a customer with n candidates, at the bits where its word has it."""
     if n <= SHORT:
         flags = mandatory | crosses << 1
         head = cap | least << _SHORT_BOUND_BITS | rule << (2 * _SHORT_BOUND_BITS)
         return (head | flags << (2 * _SHORT_BOUND_BITS + _RULE_BITS)) << _SHORT_HEAD
-    flags = mandatory | crosses << 1
+    flags = mandatory | crosses << 1 | turn << 2
     head = cap | least << _LONG_BOUND_BITS | rule << (2 * _LONG_BOUND_BITS)
     return head | flags << (2 * _LONG_BOUND_BITS + _RULE_BITS)
 

@@ -13,6 +13,7 @@ import numpy as np
 from ..contract import Items, Offsets, Sums
 from ..rules_contract import RuleSpec
 from ..set_layout import SHORT, head_of, words_each
+from .parts.turns import find_turns
 from .preference import of_customer, of_row
 from .rows.compile_rows import add_unmet, write_rows
 
@@ -297,13 +298,16 @@ def compile_constraints(
             ptr[i + 1] = words + count * words_each(n)
             continue
         upper = of_customer(spec.upper, i)
-        write_constraints(upper, bound[:count], member[:count], ptr[i] + words, constraints)
+        write_constraints(upper, bound[:count], member[:count], ptr[i], words, constraints)
 
 
-def write_constraints(upper: int, bound: Sums, member: Sums, at: int, constraints: Offsets) -> None:
-    """Write a customer's constraints from `at` on: the laminar family, inner ones first, then others, which say so.
+def write_constraints(
+    upper: int, bound: Sums, member: Sums, at: int, words: int, constraints: Offsets
+) -> None:
+    """Write a customer's constraints: the laminar family, inner ones first, then others, which say so.
 
-    Constraints that would be broken most often have the first choice of joining the family.
+    at, words: where the customer's words begin, and how many of them rows take, which are written before. Constraints
+    that would be broken most often have the first choice of joining the family.
     """
     n = member.shape[1]
     share = min(1.0, upper / n)
@@ -326,9 +330,16 @@ def write_constraints(upper: int, bound: Sums, member: Sums, at: int, constraint
             if nests[s]:
                 place[s] = size[s]
     listed = order[np.argsort(place[order], kind="mergesort")]
-    for s in listed:
-        crossing = 1 if 0 < bound[s, 0] < size[s] and not nests[s] else 0
-        head = head_of(n, bound[s, 0], bound[s, 1], bound[s, 2], bound[s, 3], crossing)
+    said = bound[listed].copy()
+    for k in range(len(listed)):
+        s = listed[k]
+        said[k, 3] = 1 if 0 < bound[s, 0] < size[s] and not nests[s] else 0
+    rows = (constraints[at] >> 32) & 0xFFFF if words > 0 else 0
+    turn = find_turns(said, member[listed].copy(), at, rows, constraints)
+    at += words
+    for k in range(len(listed)):
+        s = listed[k]
+        head = head_of(n, bound[s, 0], bound[s, 1], bound[s, 2], bound[s, 3], said[k, 3], turn[k])
         constraints[at] = head
         if n <= SHORT:
             write_candidates(member[s], at, constraints)

@@ -18,7 +18,7 @@ from ..constraint_search import IN, asks_for_minimums, search_choice
 from ..rows.customer_rows import SearchRows
 from ..search_bounds import count
 from .choose_by_sizes import choose_by_sizes
-from .find_parts import SINGLE, Parts, find_parts, part_of
+from .find_parts import NOWHERE, SINGLE, Parts, find_parts, part_of
 from .greedy_choice import greedy_choice
 
 MOST_PARTS = 16
@@ -96,8 +96,8 @@ def choose_by_parts(
         return False
     dear[:] = picks
     low, is_known = 0, False  # whether cheap is a choice at the lower price
-    worths = list_worths(value, fixing, bound, member, rows, parts)
-    rank, price = upper, max(0, price_at(worths, upper, low, high, bits))
+    worths, rank = list_worths(value, parts), 4 * int(upper) // 3  # rules leave some out
+    price = max(0, price_at(worths, rank, low, high, bits))
     for step in range(MOST_PRICES):
         if not is_known:
             cheap[:] = 2  # no choice of any part
@@ -116,7 +116,7 @@ def choose_by_parts(
         else:
             dear[:] = picks
             high = price
-        rank += upper - given
+        rank += upper - given + (upper - given) // 2
         price = price_at(worths, rank, low, high, bits)
         if price >= 0:
             continue
@@ -163,31 +163,12 @@ def highest_price(value: Sums) -> tuple[int, int]:
     return bits, int(((np.max(value) >> bits) << bits) + 1)
 
 
-def list_worths(
-    value: Sums, fixing: Sums, bound: Sums, member: Sums, rows: SearchRows, parts: Parts
-) -> Sums:
-    """What candidates are worth that are chosen where each part is chosen greedily, the largest first."""
-    chosen = np.zeros(len(value), np.int64)
-    for t in range(len(value)):
-        chosen[t] = 1 if parts.of_candidate[t] == SINGLE else 0
-    for p in range(parts.number[0]):
-        part = part_of(parts, p, bound, member, rows)
-        size = len(part.place)
-        _, picks, _, _ = greedy_choice(
-            value[part.place],
-            fixing[part.place],
-            0,
-            size,
-            part.bound,
-            part.member,
-            part.rows,
-        )
-        for t in range(size):
-            chosen[part.place[t]] = picks[t]
+def list_worths(value: Sums, parts: Parts) -> Sums:
+    """What candidates are worth that are not left out in any case, and worth something, the largest first."""
     worths = np.zeros(len(value), np.int64)
     listed = 0
     for t in range(len(value)):  # in the order of choice
-        if chosen[t] and value[t] > 0:
+        if parts.of_candidate[t] != NOWHERE and value[t] > 0:
             worths[listed] = value[t]
             listed += 1
     return worths[:listed].copy()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...contract import Flags, Integer, Rules, Sums
+from ...contract import Flags, Integer, Offsets, Rules, Sums
 from ...row_layout import (
     HEAD_WORDS,
     NO_GROUP,
@@ -39,28 +39,33 @@ class SearchRows(NamedTuple):
 
 def rows_in_order(rules: Rules, i: int, order: Sums) -> SearchRows:
     """A customer's rows, in the order of choice."""
-    n, rows = len(order), count_rows(rules, i)
+    return read_rows(rules.constraints, first_row(rules, i), count_rows(rules, i), order)
+
+
+def read_rows(constraints: Offsets, first: Integer, rows: int, order: Sums) -> SearchRows:
+    """So many rows, the first of which begins at word `first`, in an order of candidates."""
+    n = len(order)
     place = np.zeros(n, np.int64)
     for t in range(n):
         place[order[t]] = t
     head = np.zeros((rows, 3), np.int64)
     ptr = np.zeros(rows + 1, np.int64)
-    at = first_row(rules, i)
+    at = first
     for r in range(rows):
-        entries = entries_of(rules, at)
-        head[r, 0] = counts_groups(rules, at)
-        head[r, 1] = rules.constraints[at + 1]
-        head[r, 2] = rules.constraints[at + 2]
+        entries = entries_of(constraints, at)
+        head[r, 0] = counts_groups(constraints, at)
+        head[r, 1] = constraints[at + 1]
+        head[r, 2] = constraints[at + 2]
         ptr[r + 1] = ptr[r] + entries
         at += HEAD_WORDS + entries
     where = np.zeros(ptr[rows], np.int64)
     weight = np.zeros(ptr[rows], np.int64)
-    at = first_row(rules, i)
+    at = first
     for r in range(rows):
         at += HEAD_WORDS
         for x in range(ptr[r], ptr[r + 1]):
-            where[x] = place[candidate_of(rules.constraints[at])]
-            weight[x] = coefficient_of(rules.constraints[at])
+            where[x] = place[candidate_of(int(constraints[at]))]
+            weight[x] = coefficient_of(int(constraints[at]))
             at += 1
     return SearchRows(head, ptr, where, weight)
 
@@ -206,7 +211,7 @@ def rows_allow(
     """
     at = first_row(rules, i)
     for _ in range(count_rows(rules, i)):
-        entries = entries_of(rules, at)
+        entries = entries_of(rules.constraints, at)
         if not row_allows(rules, at, entries, chosen, begin, into, leaving):
             return False
         at += HEAD_WORDS + entries
@@ -232,7 +237,7 @@ def row_allows(
         if goes or not (chosen[e] or comes):
             continue
         some += 1
-        if not counts_groups(rules, at):
+        if not counts_groups(rules.constraints, at):
             total += coefficient_of(rules.constraints[x])
             continue
         new = coefficient_of(rules.constraints[x]) != NO_GROUP

@@ -1,0 +1,67 @@
+// The order in which constraints are intervals, of a customer whose candidates fit a word; see
+// reference/intervals/find_intervals.py.
+//
+// Compiled once per instruction set, so everything here has internal linkage.
+#pragma once
+
+#include <cstdint>
+
+#include "common/bits.hpp"
+
+namespace couponry {
+namespace {
+
+// Those of some constraints, a bit for each, that no other one of them contains; window: the candidates of each.
+inline uint64_t without_contained(const uint64_t* window, uint64_t left) noexcept {
+    for (uint64_t word = left; word; word &= word - 1) {
+        const int64_t a = lowest_bit(word);
+        for (uint64_t others = left & ~(uint64_t{1} << a); others; others &= others - 1) {
+            const int64_t b = lowest_bit(others);
+            if (window[a] & ~window[b]) continue;
+            if (window[b] == window[a] && b > a) continue;
+            left &= ~(uint64_t{1} << a);
+            break;
+        }
+    }
+    return left;
+}
+
+// What is left and shares most with constraint `at`; -1: nothing does.
+inline int64_t next_to(const uint64_t* window, uint64_t left, int64_t at) noexcept {
+    int64_t most = 0, found = -1;
+    for (; left; left &= left - 1) {
+        const int64_t s = lowest_bit(left), shared = count_bits(window[at] & window[s]);
+        if (shared > most) {
+            most = shared;
+            found = s;
+        }
+    }
+    return found;
+}
+
+// Where nothing is left to go on to, from constraint `at`.
+inline int64_t end_of(const uint64_t* window, uint64_t unseen, int64_t at) noexcept {
+    while (true) {
+        unseen &= ~(uint64_t{1} << at);
+        const int64_t then = next_to(window, unseen, at);
+        if (then < 0) return at;
+        at = then;
+    }
+}
+
+// Constraints one after the other (OUT), and how many there are.
+inline int64_t order_of(const uint64_t* window, uint64_t left, uint8_t* order) noexcept {
+    int64_t number = 0;
+    while (left) {
+        int64_t at = end_of(window, left, lowest_bit(left));
+        while (at >= 0) {
+            order[number++] = static_cast<uint8_t>(at);
+            left &= ~(uint64_t{1} << at);
+            at = next_to(window, left, at);
+        }
+    }
+    return number;
+}
+
+}  // namespace
+}  // namespace couponry

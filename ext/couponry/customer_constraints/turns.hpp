@@ -1,0 +1,200 @@
+// Turns of a customer's constraints that are intervals; see reference/parts/turns.py, function by function.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "common/row_layout.hpp"
+#include "common/set_layout.hpp"
+
+namespace couponry {
+
+// A constraint as it will be listed.
+struct ListedSet {
+    int64_t cap, least;
+    bool crosses;
+    const uint64_t* bits;
+};
+
+class TurnFinder {
+public:
+    // OUT: the turn of each constraint, 0 where it has none.
+    void find(const std::vector<ListedSet>& sets, Rows rows, int64_t n, std::vector<int64_t>& turn) {
+        sets_ = &sets;
+        n_ = n;
+        words_ = (n + 63) / 64;
+        turn.assign(sets.size(), 0);
+        const int64_t most = cap_of_crossing();
+        if (n <= Constraints::SHORT || most == 0) return;
+        find_closed();
+        if (!are_parts_small(rows)) return;
+        list_windows(most);
+        order_windows();
+        if (static_cast<int64_t>(order_.size()) > LongHead::TURN_MASK || !come_one_after_the_other()) return;
+        for (size_t k = 0; k < order_.size(); ++k) turn[order_[k]] = static_cast<int64_t>(k) + 1;
+    }
+
+private:
+    static constexpr int64_t MOST_PARTS = 16, MOST_CANDIDATES = 62, MOST_CONSTRAINTS = 64;
+
+    const std::vector<ListedSet>* sets_ = nullptr;
+    int64_t n_ = 0, words_ = 0;
+    std::vector<uint64_t> closed_, joined_, fresh_;
+    std::vector<int64_t> constraints_of_;  // of joined sets
+    std::vector<size_t> left_, order_;
+    std::vector<char> there_;
+
+    // The cap that all constraints have which cross the laminar family; 0: they have several, or something is asked
+    // for.
+    int64_t cap_of_crossing() const {
+        int64_t most = 0;
+        for (const ListedSet& set : *sets_) {
+            if (set.least > 0) return 0;
+            if (!set.crosses) continue;
+            if (most > 0 && set.cap != most) return 0;
+            most = set.cap;
+        }
+        return most;
+    }
+
+    void find_closed() {
+        closed_.assign(static_cast<size_t>(words_), 0);
+        for (const ListedSet& set : *sets_)
+            for (int64_t w = 0; w < words_ && set.cap <= 0; ++w) closed_[static_cast<size_t>(w)] |= set.bits[w];
+    }
+
+    int64_t size_of(const uint64_t* bits) const {
+        int64_t size = 0;
+        for (size_t w = 0; w < closed_.size(); ++w)
+            for (uint64_t word = bits[w] & ~closed_[w]; word; word &= word - 1) ++size;
+        return size;
+    }
+
+    int64_t shared(size_t a, size_t b) const {
+        int64_t size = 0;
+        for (size_t w = 0; w < closed_.size(); ++w)
+            for (uint64_t word = (*sets_)[a].bits[w] & (*sets_)[b].bits[w] & ~closed_[w]; word; word &= word - 1)
+                ++size;
+        return size;
+    }
+
+    // Whether `find_parts` takes the customer apart, and each part has few candidates and constraints.
+    bool are_parts_small(Rows rows) {
+        joined_.clear();
+        constraints_of_.clear();
+        for (const ListedSet& set : *sets_)
+            if (set.cap < size_of(set.bits)) join(set.bits, 1);
+        std::vector<uint64_t> inside;
+        Row row = rows.at ? rows.first() : Row{nullptr};
+        for (int64_t r = rows.count(); r > 0; --r, row = row.next()) {
+            inside.assign(static_cast<size_t>(words_), 0);
+            for (int64_t x = 0; x < row.entries(); ++x)
+                inside[static_cast<size_t>(row.candidate(x) / 64)] |= uint64_t{1} << (row.candidate(x) % 64);
+            if (size_of(inside.data()) > 0) join(inside.data(), 0);
+        }
+        const int64_t parts = static_cast<int64_t>(constraints_of_.size());
+        if (parts < 1 || parts > MOST_PARTS) return false;
+        int64_t bounded = 0;
+        for (int64_t p = 0; p < parts; ++p) {
+            const int64_t size = size_of(joined_.data() + p * words_);
+            if (size > MOST_CANDIDATES || constraints_of_[static_cast<size_t>(p)] > MOST_CONSTRAINTS) return false;
+            bounded += size;
+        }
+        return parts > 1 || bounded + size_of_closed() < n_;
+    }
+
+    int64_t size_of_closed() const {
+        int64_t size = 0;
+        for (uint64_t closed : closed_)
+            for (; closed; closed &= closed - 1) ++size;
+        return size;
+    }
+
+    void join(const uint64_t* bits, int64_t constraints) {
+        const size_t words = closed_.size();
+        fresh_.assign(bits, bits + words);
+        for (size_t w = 0; w < words; ++w) fresh_[w] &= ~closed_[w];
+        size_t apart = 0;
+        for (size_t k = 0; k < constraints_of_.size(); ++k) {
+            uint64_t* const other = joined_.data() + k * words;
+            uint64_t both = 0;
+            for (size_t w = 0; w < words; ++w) both |= other[w] & bits[w];
+            if (both) {
+                for (size_t w = 0; w < words; ++w) fresh_[w] |= other[w];
+                constraints += constraints_of_[k];
+            } else {
+                std::copy(other, other + words, joined_.data() + apart * words);
+                constraints_of_[apart++] = constraints_of_[k];
+            }
+        }
+        joined_.resize(apart * words);
+        constraints_of_.resize(apart);
+        joined_.insert(joined_.end(), fresh_.begin(), fresh_.end());
+        constraints_of_.push_back(constraints);
+    }
+
+    // Constraints of that cap which may bind, and which no other one contains.
+    void list_windows(int64_t most) {
+        left_.clear();
+        for (size_t s = 0; s < sets_->size(); ++s)
+            if ((*sets_)[s].cap == most && size_of((*sets_)[s].bits) > most) left_.push_back(s);
+        there_.assign(sets_->size(), 0);
+        for (size_t s : left_) there_[s] = 1;
+        for (size_t a : left_)
+            for (size_t b : left_) {
+                if (a == b || !there_[a] || !there_[b] || shared(a, b) < size_of((*sets_)[a].bits)) continue;
+                if (size_of((*sets_)[b].bits) > size_of((*sets_)[a].bits) || b < a) there_[a] = 0;
+            }
+        left_.erase(std::remove_if(left_.begin(), left_.end(), [this](size_t s) { return !there_[s]; }), left_.end());
+    }
+
+    void order_windows() {
+        order_.clear();
+        for (size_t s : left_) {
+            if (!there_[s]) continue;
+            std::vector<char> unseen = there_;
+            size_t at = s;
+            for (size_t then = at; then != NONE; then = next_to(unseen, at)) {
+                at = then;
+                unseen[at] = 0;
+            }
+            for (; at != NONE; at = next_to(there_, at)) {
+                order_.push_back(at);
+                there_[at] = 0;
+            }
+        }
+    }
+
+    static constexpr size_t NONE = ~size_t{0};
+
+    size_t next_to(const std::vector<char>& there, size_t at) const {
+        int64_t most = 0;
+        size_t found = NONE;
+        for (size_t s : left_) {
+            if (!there[s]) continue;
+            const int64_t both = shared(at, s);
+            if (both > most) {
+                most = both;
+                found = s;
+            }
+        }
+        return found;
+    }
+
+    // Whether each candidate is in some that come one after the other.
+    bool come_one_after_the_other() const {
+        for (size_t w = 0; w < closed_.size(); ++w) {
+            uint64_t gone = closed_[w], before = 0;
+            for (size_t s : order_) {
+                const uint64_t now = (*sets_)[s].bits[w] & ~closed_[w];
+                if (now & ~before & gone) return false;
+                gone |= before & ~now;
+                before = now;
+            }
+        }
+        return true;
+    }
+};
+
+}  // namespace couponry

@@ -1,0 +1,131 @@
+"""Turns of constraints that are intervals, and the choices that native kernels find by them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.kernel_cases import assert_same, backend, native_names, reference
+
+from couponry import Campaign, CustomerRule
+from couponry.engines.local import LocalEngine
+from couponry.kernels import Rules, Shard, load
+from couponry.model.compiled_campaign import compile_campaign
+from couponry.solver.dual.lagrangian import Lagrangian
+
+WINDOW = CustomerRule("windows", max=2, window=7, each="customer")
+EACH = CustomerRule("each", max=8, each="customer")
+
+
+def household_problem(
+    seed: int, rules: list[CustomerRule], values: Any = None, unit: str | None = "home"
+) -> Any:
+    """A few households of two to four members with more candidates than a short customer has."""
+    random = np.random.default_rng([seed, 50])
+    people, width, offers = 9, 22, 60
+    pairs = [random.permutation(offers)[:width] for _ in range(people)]
+    drawn = random.normal(0.3, 0.5, people * width) if values is None else values(random)
+    return compile_campaign(
+        Campaign(
+            {"offer": np.arange(offers), "day": random.integers(0, 28, offers)},
+            {
+                "customer": np.repeat(np.arange(people), width),
+                "offer": np.concatenate(pairs),
+                "value": drawn,
+                "cost": random.random(people * width),
+            },
+            {"customer": np.arange(people), "home": np.repeat([0, 1, 2], [2, 3, 4])},
+            rules=rules,
+            unit=unit,
+        ).data,
+        load("native"),
+        refuse=False,
+    ).problem
+
+
+def turns(rules: Rules, shard: Shard, i: int) -> tuple[list[int], list[set[int]]]:
+    """The turns of a long customer's constraints without rows, and the candidates of each."""
+    words = (int(shard.indptr[i + 1] - shard.indptr[i]) + 63) // 64
+    own = rules.constraints[rules.constraint_ptr[i] : rules.constraint_ptr[i + 1]]
+    heads = own.reshape(-1, 1 + words)
+    sets = [
+        {64 * w + b for w in range(words) for b in range(64) if int(head[1 + w]) >> b & 1}
+        for head in heads
+    ]
+    return [(int(head[0]) >> 50) & 0x1FFF for head in heads], sets
+
+
+def test_windows_have_turns_in_the_order_of_their_days() -> None:
+    costs = CustomerRule("messages", cost=np.linspace(0.0, 0.4, 9).tolist())
+    problem = household_problem(0, [EACH, WINDOW, costs])
+    for i in range(3):
+        turn, sets = turns(problem.rules, problem.shard, i)
+        given = sorted((t, s) for t, s in zip(turn, sets, strict=True) if t)
+        assert [t for t, _ in given] == list(range(1, len(given) + 1))
+        assert len(given) > 10
+        for j in set().union(*sets):
+            inside = [t for t, s in given if j in s]
+            assert not inside or inside == list(range(inside[0], inside[-1] + 1))
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [EACH, CustomerRule("messages", cost=[0.1, 0.2])],  # nothing crosses
+        [WINDOW, CustomerRule("few", max=3, window=10, each="customer")],  # caps differ
+        [WINDOW, CustomerRule("some", min=1, each="customer")],
+    ],
+)
+def test_other_constraints_have_none(rules: list[CustomerRule]) -> None:
+    problem = household_problem(1, rules)
+    for i in range(3 if len(problem.rules.constraint_ptr) > 1 else 0):
+        if problem.rules.constraints[problem.rules.constraint_ptr[i]] >= 0:
+            assert not any(turns(problem.rules, problem.shard, i)[0])
+
+
+def chosen_by(kernels: Any, problem: Any, price: Any, nodes: int) -> list[Any]:
+    n = len(problem.shard.indptr) - 1
+    usage, cut = np.zeros(price.shape, np.int64), np.zeros(2, np.int64)
+    chosen = np.zeros(len(problem.shard.item), np.uint8)
+    rules = problem.rules._replace(nodes=nodes)
+    kernels.evaluate(problem.shard, rules, price, 7, 0, n, usage, chosen, 0, cut)
+    return [usage, chosen, cut]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_native_kernels_choose_by_turns_as_the_reference_does_without(seed: int) -> None:
+    random = np.random.default_rng([seed, 51])
+    costs = CustomerRule(
+        "messages", cost=np.sort(random.random(int(random.integers(6, 24)))).tolist()
+    )
+    rules = [EACH, CustomerRule("windows", max=1 + seed % 3, window=7, each="customer"), costs]
+    if seed % 4 == 3:
+        rules.append(CustomerRule("purse", sum="cost", max=3.0, each="customer"))
+    rounded = (lambda r: np.round(r.normal(0.3, 1.0, 198), 1)) if seed % 4 == 2 else None
+    assert_same_choices(household_problem(seed, rules, rounded), 3 if seed % 2 else 1 << 20)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_native_kernels_choose_for_few_candidates_as_the_reference(seed: int) -> None:
+    """Of short customers heads have no room for turns."""
+    rules = [
+        CustomerRule("slots", max=4 + seed),
+        CustomerRule("windows", max=1 + seed % 2, window=5 + seed),
+    ]
+    rounded = (lambda r: np.round(r.normal(0.3, 1.0, 198), 1)) if seed == 5 else None
+    problem = household_problem(seed, rules, rounded, unit=None)
+    assert_same_choices(problem, 3 if seed % 2 else 1 << 20)
+
+
+def assert_same_choices(problem: Any, nodes: int) -> None:
+    engine = LocalEngine(problem.shard, problem.rules, load("native"), 1, 0)
+    price = Lagrangian(problem, engine).choice_table(np.zeros(0))
+    expected = chosen_by(reference(), problem, price, nodes)
+    assert expected[1].any()
+    for name in native_names():
+        with backend(name) as module:
+            for found, wanted in zip(
+                chosen_by(module, problem, price, nodes), expected, strict=True
+            ):
+                assert_same(found, wanted)
