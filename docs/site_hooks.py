@@ -18,17 +18,24 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 
-ELSEWHERE = {
-    "CHANGELOG.md": "changelog.md",
-    "CONTRIBUTING.md": "contributing.md",
-    "LICENSE": "LICENSE.txt",
-    "README.md": "index.md",
-    "benchmarks/README.md": "benchmarks.md",
-} | {
-    path: path
-    for path in (file.relative_to(ROOT).as_posix() for file in ROOT.glob("examples/**/*.*"))
-    if path.endswith((".ipynb", ".py", ".sh"))
-}
+ELSEWHERE = (
+    {
+        "CHANGELOG.md": "changelog.md",
+        "CONTRIBUTING.md": "contributing.md",
+        "LICENSE": "LICENSE.txt",
+        "README.md": "index.md",
+        "benchmarks/README.md": "benchmarks.md",
+    }
+    | {
+        f"benchmarks/measured/{file.name}": f"benchmarks/{file.name}"
+        for file in ROOT.glob("benchmarks/measured/*.md")
+    }
+    | {
+        path: path
+        for path in (file.relative_to(ROOT).as_posix() for file in ROOT.glob("examples/**/*.*"))
+        if path.endswith((".ipynb", ".py", ".sh"))
+    }
+)
 """Files outside docs/ that pages link to, by their path in the repository: where the site has them."""
 
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)#\s]+)")

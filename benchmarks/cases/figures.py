@@ -17,7 +17,12 @@ import sys
 import _paths  # noqa: F401
 from benchmarks.support.documented import ROOT, Command, Statement
 
-MEASURED, BENCHMARKS = "docs/measured.md", "benchmarks/README.md"
+MEASURED = "docs/measured.md"
+SOLVES = "benchmarks/measured/solves.md"
+RULES = "benchmarks/measured/rules.md"
+FILES = "benchmarks/measured/files.md"
+AFFINITY = "benchmarks/measured/affinity.md"
+OTHERS = "benchmarks/measured/other_machines.md"
 
 DEMO = Statement(
     MEASURED,
@@ -39,9 +44,9 @@ COMMANDS = (
     Command(
         "benchmarks/cases/small_campaign.py --highs-seconds 1",
         (
-            Statement(BENCHMARKS, "gap reached (asked 0.01 %) | # % |", ("gap %",)),
+            Statement(SOLVES, "gap reached (asked 0.01 %) | # % |", ("gap %",)),
             Statement(
-                BENCHMARKS,
+                OTHERS,
                 "20,000 customers, one thread, `--gap 0.0001` | # % | # |",
                 ("gap %", "full_passes"),
             ),
@@ -54,9 +59,9 @@ COMMANDS = (
             Statement(
                 MEASURED, "the same with a million customers | certified gap # %", ("gap %",)
             ),
-            Statement(BENCHMARKS, "| certified gap | # % | 0.0031 %", ("gap %",)),
-            Statement(BENCHMARKS, "samples by their share | # |", ("full_passes",)),
-            Statement(BENCHMARKS, "| packed bytes | # MB |", ("packed_bytes M",)),
+            Statement(SOLVES, "| certified gap | # % | 0.0031 %", ("gap %",)),
+            Statement(SOLVES, "samples by their share | # |", ("full_passes",)),
+            Statement(SOLVES, "| packed bytes | # MB |", ("packed_bytes M",)),
         ),
         seconds=6,
     ),
@@ -64,35 +69,33 @@ COMMANDS = (
         "benchmarks/cases/matching.py",
         (
             Statement(MEASURED, "10,000 destinations | integer, certified gap # %", ("gap %",)),
-            Statement(BENCHMARKS, "| gap | # % certified", ("gap %",)),
-            Statement(BENCHMARKS, "| value | # | 50,496.41 |", ("objective",)),
-            Statement(BENCHMARKS, "| passes | # | 320 iterations |", ("full_passes",)),
-            Statement(BENCHMARKS, "matching, 1M x 10,000 | # % | # |", ("gap %", "full_passes")),
+            Statement(SOLVES, "| gap | # % certified", ("gap %",)),
+            Statement(SOLVES, "| value | # | 50,496.41 |", ("objective",)),
+            Statement(SOLVES, "| passes | # | 320 iterations |", ("full_passes",)),
+            Statement(OTHERS, "matching, 1M x 10,000 | # % | # |", ("gap %", "full_passes")),
         ),
         seconds=8,
     ),
     Command(
         "benchmarks/cases/matching.py --sources 300000 --gap 0.0003",
-        (Statement(BENCHMARKS, "| 300,000 | # % | # |", ("gap %", "full_passes")),),
+        (Statement(SOLVES, "| 300,000 | # % | # |", ("gap %", "full_passes")),),
         seconds=6,
     ),
     Command(
         "benchmarks/cases/matching.py --sources 600000 --gap 0.0003",
-        (Statement(BENCHMARKS, "| 600,000 | # % | # |", ("gap %", "full_passes")),),
+        (Statement(SOLVES, "| 600,000 | # % | # |", ("gap %", "full_passes")),),
         seconds=9,
     ),
     Command(
         "benchmarks/cases/warm_start.py",
         (
             Statement(
-                BENCHMARKS,
+                SOLVES,
                 "budget, raised and lowered | #, # |",
                 ("changes.0.passes_ratio", "changes.1.passes_ratio"),
             ),
-            Statement(BENCHMARKS, "the cap worth most, eased | # |", ("changes.2.passes_ratio",)),
-            Statement(
-                BENCHMARKS, "the costliest minimum, eased | # |", ("changes.3.passes_ratio",)
-            ),
+            Statement(SOLVES, "the cap worth most, eased | # |", ("changes.2.passes_ratio",)),
+            Statement(SOLVES, "the costliest minimum, eased | # |", ("changes.3.passes_ratio",)),
         ),
         seconds=16,
     ),
@@ -103,17 +106,13 @@ COMMANDS = (
                 MEASURED, "offers that conflict, 1,129 limits | certified gap # %", ("gap %",)
             ),
             Statement(
-                BENCHMARKS,
+                RULES,
                 "| certified gap (asked 0.05 %) | # % | | largest violation of a hard limit; rules",
                 ("gap %",),
             ),
-            Statement(BENCHMARKS, "| passes | # | | a pass / one under", ("full_passes",)),
-            Statement(
-                BENCHMARKS, "| bytes of sets a customer | # |", ("bytes_of_sets_a_customer",)
-            ),
-            Statement(
-                BENCHMARKS, "mixed, 1M, `--contact-rules` | # % | # |", ("gap %", "full_passes")
-            ),
+            Statement(RULES, "| passes | # | | a pass / one under", ("full_passes",)),
+            Statement(RULES, "| bytes of sets a customer | # |", ("bytes_of_sets_a_customer",)),
+            Statement(OTHERS, "mixed, 1M, `--contact-rules` | # % | # |", ("gap %", "full_passes")),
         ),
         seconds=20,
     ),
@@ -125,14 +124,14 @@ COMMANDS = (
                 "all kept, certified gap # %; in chunks of 1,000 with limits divided evenly # % less value",
                 ("whole.gap %", "chunked_value_below %"),
             ),
-            Statement(BENCHMARKS, "| certified gap (asked 0.1 %) | # % |", ("whole.gap %",)),
+            Statement(SOLVES, "| certified gap (asked 0.1 %) | # % |", ("whole.gap %",)),
             Statement(
-                BENCHMARKS,
+                SOLVES,
                 "| minimums that bind | # of # |",
                 ("whole.minimums_with_a_price", "minimums"),
             ),
             Statement(
-                BENCHMARKS,
+                SOLVES,
                 "| minimums missed | # | #, by # coupons; # shares in # chunks |",
                 (
                     "whole.minimums_missed",
@@ -142,7 +141,7 @@ COMMANDS = (
                     "chunked.chunks_that_miss_some",
                 ),
             ),
-            Statement(BENCHMARKS, "| value | 1 | # % less |", ("chunked_value_below %",)),
+            Statement(SOLVES, "| value | 1 | # % less |", ("chunked_value_below %",)),
         ),
         seconds=45,
     ),
@@ -151,16 +150,16 @@ COMMANDS = (
         (
             Statement(MEASURED, "each of 640 brands | certified gap # %", ("gap %",)),
             Statement(
-                BENCHMARKS,
+                SOLVES,
                 "(asked 0.01 %) | # % | | coupons, largest violation | # million",
                 ("gap %", "allocated M"),
             ),
             Statement(
-                BENCHMARKS,
+                SOLVES,
                 "| passes | # | | one pass / bare read of the same 1.6 GB",
                 ("full_passes",),
             ),
-            Statement(BENCHMARKS, "| portfolio | # % | # |", ("gap %", "full_passes")),
+            Statement(OTHERS, "| portfolio | # % | # |", ("gap %", "full_passes")),
         ),
         seconds=60,
     ),
@@ -168,25 +167,21 @@ COMMANDS = (
         "benchmarks/cases/end_to_end.py --customers 1000000 --memory-limit 8GiB",
         (
             Statement(
-                BENCHMARKS,
+                FILES,
                 "| transactions | #M, # GB |",
                 ("transactions M", "transactions_bytes G"),
             ),
-            Statement(
-                BENCHMARKS, "| candidates, coupons | #M, #M |", ("candidates M", "allocated M")
-            ),
-            Statement(
-                BENCHMARKS, "largest violation | # %, # | 0.0052 %", ("gap %", "max_violation")
-            ),
+            Statement(FILES, "| candidates, coupons | #M, #M |", ("candidates M", "allocated M")),
+            Statement(FILES, "largest violation | # %, # | 0.0052 %", ("gap %", "max_violation")),
         ),
         seconds=12,
     ),
     Command(
         "benchmarks/cases/affinity/affinity_scale.py --customers 1000000",
         (
-            Statement(BENCHMARKS, "| pairs of customer and product | #M |", ("pairs M",)),
-            Statement(BENCHMARKS, "| packed candidates | #M |", ("candidates M",)),
-            Statement(BENCHMARKS, "| disk | # GB |", ("store_bytes G",)),
+            Statement(AFFINITY, "| pairs of customer and product | #M |", ("pairs M",)),
+            Statement(AFFINITY, "| packed candidates | #M |", ("candidates M",)),
+            Statement(AFFINITY, "| disk | # GB |", ("store_bytes G",)),
         ),
         seconds=15,
     ),
@@ -194,7 +189,7 @@ COMMANDS = (
         "benchmarks/cases/affinity/affinity_response.py",
         (
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "| `ResponseModel`, # campaigns from August on | # | # | # | # |",
                 (
                     "response model.campaigns",
@@ -205,7 +200,7 @@ COMMANDS = (
                 ),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "0.093 | | the same, shifted by what came lately | | | # | #",
                 (
                     "response model.shifted.foretold / came",
@@ -213,7 +208,7 @@ COMMANDS = (
                 ),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "| counts of redemptions and a ridge of 1 | # | # | # | # |",
                 (
                     "counts, ridge 1.auc.all",
@@ -223,7 +218,7 @@ COMMANDS = (
                 ),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "| p0 alone | # | # |",
                 (
                     "p0 alone.all",
@@ -231,7 +226,7 @@ COMMANDS = (
                 ),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "| coupon popularity | # | # |",
                 (
                     "coupon popularity.all",
@@ -239,12 +234,12 @@ COMMANDS = (
                 ),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "of all campaigns over their redemptions, #.",
                 ("response model.redeemed",),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "Number 16 had # redemptions where # were foretold",
                 (
                     "campaigns.2.redeemed",
@@ -252,7 +247,7 @@ COMMANDS = (
                 ),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "What was chosen, on # campaigns before August with # redemptions",
                 (
                     "chosen on.ridge.100.campaigns",
@@ -260,7 +255,7 @@ COMMANDS = (
                 ),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "a ridge of 1: #, #, #; of 10: #, #, #; of 100: #, #, #; of 300: #, #, #.",
                 (
                     "chosen on.ridge.1.auc.all",
@@ -278,7 +273,7 @@ COMMANDS = (
                 ),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "redemptions for rates: #, #, #; without purchases of the coupon's type and maker: #, #, #.",
                 (
                     "chosen on.counts of redemptions for rates.auc.all",
@@ -295,10 +290,10 @@ COMMANDS = (
     Command(
         "benchmarks/cases/prices.py",
         (
-            Statement(BENCHMARKS, "Of # moves by a hundredth", ("moves",)),
-            Statement(BENCHMARKS, "what the price says, within 5 % | # |", ("within_tolerance",)),
-            Statement(BENCHMARKS, "it lies in the stated range | # |", ("in_range",)),
-            Statement(BENCHMARKS, "so that the range has no end | # |", ("out_of_reach",)),
+            Statement(SOLVES, "Of # moves by a hundredth", ("moves",)),
+            Statement(SOLVES, "what the price says, within 5 % | # |", ("within_tolerance",)),
+            Statement(SOLVES, "it lies in the stated range | # |", ("in_range",)),
+            Statement(SOLVES, "so that the range has no end | # |", ("out_of_reach",)),
         ),
         seconds=90,
     ),
@@ -306,45 +301,45 @@ COMMANDS = (
         "benchmarks/cases/affinity/affinity_quality.py",
         (
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "products, decay x repeat rate | # | # |",
                 ("product.decay x repeat rate.recall@20", "product.decay x repeat rate.ndcg@20"),
             ),
             Statement(
-                BENCHMARKS, "products, `PersonalModel` (# features", ("product.personal.features",)
+                AFFINITY, "products, `PersonalModel` (# features", ("product.personal.features",)
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "fitted in 45 s on one thread) | # | # |",
                 ("product.personal.recall@20", "product.personal.ndcg@20"),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "| products, `JointModel` | # | # |",
                 ("product.joint list.recall@20", "product.joint list.ndcg@20"),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "product types, decay x repeat rate | # | # |",
                 ("type.decay x repeat rate.recall@20", "type.decay x repeat rate.ndcg@20"),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "product types, `PersonalModel` (# features",
                 ("type.personal.features",),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "fitted in 33 s on one thread) | # | # |",
                 ("type.personal.recall@20", "type.personal.ndcg@20"),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "product types, `JointModel` | # | # |",
                 ("type.joint list.recall@20", "type.joint list.ndcg@20"),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "products new to the household, `DiscoveryModel` (popularity #); # % of what is begun | # | # |",
                 (
                     "product.new items.popularity.recall@20",
@@ -354,7 +349,7 @@ COMMANDS = (
                 ),
             ),
             Statement(
-                BENCHMARKS,
+                AFFINITY,
                 "product types new to the household, `DiscoveryModel` (popularity #); # % of it | # | # |",
                 (
                     "type.new items.popularity.recall@20",

@@ -7,6 +7,6 @@ namespace couponry {
 
 using AddColumns = void(const Table<const float>& columns, View<const double> weight, View<double> out) noexcept;
 
-AddColumns add_columns;
+void add_columns(const Table<const float>& columns, View<const double> weight, View<double> out) noexcept;
 
 }  // namespace couponry

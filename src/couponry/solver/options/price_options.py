@@ -16,7 +16,7 @@ class PriceSearchOptions:
     """Customers from which on it is; few customers with many candidates each make as many kinks as few candidates."""
 
     newton_steps: int = 32
-    """Newton steps on everybody, at most. The mixed campaign of benchmarks/README.md takes six at 100 million
+    """Newton steps on everybody, at most. The mixed campaign of benchmarks/measured/solves.md takes six at 100 million
     customers; campaigns full of ties take more."""
 
     sample_steps: int = 20
