@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from ...utils.arrays.fixed_order import dot_in_order
 from ...utils.errors import OutOfTime
 from ..primal.fixed_customers import (
+    activity_error,
     fix_customers,
     fixed_usage,
     no_free_customers,
     plan_of,
-    usage_error,
 )
 from ..primal.repair import MeasuredChoice
 from ..problem import Problem
@@ -46,7 +46,7 @@ def give_fewest(state: SolveState) -> None:
 
 def _activity_error(problem: Problem, coupons: NDArray[np.float64]) -> NDArray[np.float64]:
     """What packing and rounding may hide of each row's activity, (n_rows,)."""
-    error = abs(problem.rows) @ usage_error(problem, coupons).ravel()
+    error = activity_error(problem, coupons)
     return np.asarray(error + problem.activity_rounding(problem.largest_usage_size(coupons)))
 
 
