@@ -143,6 +143,14 @@ def test_absent_values(case: str, chunks: int) -> None:
     assert absent_values(table[column], test, "x") == expected
 
 
+@pytest.mark.parametrize("rows", [20, 60, 500])
+def test_absent_values_of_many(rows: int) -> None:
+    """More values than are looked for one by one, of a table with fewer rows, or with more."""
+    column = pa.chunked_array([[n % 20 for n in range(rows)], [None]])
+    wanted = [25, *range(15, 40), 3, 25]
+    assert absent_values(column, wanted, "x") == [n for n in wanted if n >= 20]
+
+
 FRAMES: dict[str, Callable[[], Any]] = {
     "pandas": lambda: pd.DataFrame(
         {"channel": pd.Categorical(["mail"], categories=["mail", "email"])}

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from couponry import Campaign, CustomerRule, Limit
 from couponry.engines.local import LocalEngine
 from couponry.kernels import load
+from couponry.solver.dual import row_steps
 from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.price_space import PriceSpace
 from couponry.solver.dual.row_steps import RowActivities, RowDensity, descend_by_rows
 from couponry.solver.dual.scaling import Scales
+from couponry.solver.dual.search.violation import ViolationMeasure
 from couponry.solver.dual.tied_prices import TiedProblem
 from couponry.solver.options import DEFAULT_OPTIONS
 from couponry.solver.problem import Problem
@@ -138,6 +140,48 @@ def test_steps_by_rows_lower_the_dual_and_violations() -> None:
     assert problem.violation(last.activity).sum() == pytest.approx(min(seen), abs=1e-3)
     assert min(seen) < seen[0] / 10 and last.dual < first.dual
     assert (found >= 0).all()
+
+
+def test_steps_by_rows_are_the_same_by_other_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = campaign().compile(load()).problem
+    engine = engine_over(problem)
+    dual, scales = Lagrangian(problem, engine), Scales.measure(problem, engine)
+    space = PriceSpace.for_problem(problem, scales.price_scale(1.0))
+    start = np.where(problem.upper < 1000, 0.2, 0.0)
+    density = RowDensity.at(dual, start, scales, DEFAULT_OPTIONS.curvature)
+    measure = ViolationMeasure(problem, scales.per_coupon)
+
+    def found(size: int) -> NDArray[np.float64]:
+        monkeypatch.setattr(row_steps, "CACHED_SIZE", size)
+        return descend_by_rows(
+            RowActivities(dual), problem, space, start, density, measure.residual, lambda: False,
+            replace(DEFAULT_OPTIONS.row_steps, steps=6),
+        )  # fmt: skip
+
+    assert found(7).tobytes() == found(1 << 20).tobytes()
+
+
+def test_the_residual_of_many_rows() -> None:
+    """What rows are violated by, and what is left of those with a price, row by row."""
+    rows, random = 40_000, np.random.default_rng(6)
+    problem = campaign().compile(load()).problem
+    lower = np.where(random.random(rows) < 0.3, random.integers(0, 5, rows), -np.inf)
+    upper = np.where(random.random(rows) < 0.8, random.integers(5, 9, rows), np.inf)
+    hard, weight = random.random(rows) < 0.9, random.random(rows)
+    problem = replace(problem, lower=lower, upper=upper, penalty=np.where(hard, np.inf, 1.0))
+    prices = random.integers(-1, 2, rows).astype(float)
+    activity = random.integers(0, 12, rows).astype(float)
+    expected = 0.0
+    for row in np.flatnonzero(problem.hard):
+        off = max(0.0, activity[row] - upper[row], lower[row] - activity[row])
+        if prices[row] > 0 and np.isfinite(upper[row]):
+            off = max(off, upper[row] - activity[row])
+        if prices[row] < 0 and np.isfinite(lower[row]):
+            off = max(off, activity[row] - lower[row])
+        expected += off * weight[row]
+    found = ViolationMeasure(problem, weight).residual(prices, activity)
+    assert expected > 0
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_prices_that_start_tied_end_as_near_to_the_best() -> None:

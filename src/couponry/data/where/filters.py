@@ -112,7 +112,10 @@ def _occur(wanted: pa.Array, values: pa.ChunkedArray) -> list[bool]:
             return [pc.index(values, one).as_py() >= 0 for one in wanted]
         except pa.ArrowNotImplementedError:
             pass
-    found: list[bool] = pc.is_in(wanted, value_set=one_array(values)).to_pylist()
+    there = one_array(values)
+    if len(wanted) < len(there):  # what is looked up in should be small
+        there = wanted.take(pc.index_in(there, value_set=wanted).unique().drop_null())
+    found: list[bool] = pc.is_in(wanted, value_set=there).to_pylist()
     return found
 
 

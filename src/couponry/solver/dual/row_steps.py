@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels import PARTS
+from ...utils.arrays.blocks import CACHED_SIZE, blocks
 from ...utils.arrays.membership import distinct
 from ...utils.lazy_imports import sparse as sp
 from ..log_histogram import LogHistogram
@@ -190,12 +191,8 @@ def descend_by_rows(
     ndarray of float64, shape (n_rows,)
         The prices of the least residual.
     """
-    side, row = space.sign * space.scale, space.row
-    bound = np.where(space.sign > 0, problem.upper[row], problem.lower[row])
-    slope = density.floored(options.slope_floor)[row] * space.scale**2
-    longest = options.longest * density.width[row] / space.scale
-    point, last = space.point(start), np.zeros(len(side))
-    length = np.full(len(side), options.first_length)
+    steps = _RowSteps(problem, space, density, options)
+    point = space.point(start)
     best, fewest, stalled = start, np.inf, 0
     for made in range(1 + options.steps):
         prices = space.prices(point)
@@ -207,17 +204,53 @@ def descend_by_rows(
         is_over = off <= options.near_share or stalled == options.stalls or made == options.steps
         if watch() or is_over:
             break
-        towards = (activity[row] - bound) * side
-        # towards[(point <= 0.0) & (towards < 0.0)] = 0.0, without branches that are hard to foretell
-        np.maximum(towards, -BEYOND_STEPS * point, out=towards)
-        _adapt(length, towards * last, options)
-        last = towards
-        step = length * towards
-        step /= slope
-        np.clip(step, -longest, longest, out=step)
-        step += point
-        point = np.clip(step, 0.0, space.highest, out=step)
+        steps.move(point, activity)
     return best
+
+
+class _RowSteps:
+    """The next step of each coordinate, which depends on the one before.
+
+    Blocks of coordinates stay in a processor's caches: there may be nearly as many of them as customers.
+
+    Parameters
+    ----------
+    problem : Problem
+    space : PriceSpace
+    density : RowDensity
+    options : RowStepOptions
+    """
+
+    def __init__(
+        self, problem: Problem, space: PriceSpace, density: RowDensity, options: RowStepOptions
+    ):
+        row = space.row
+        self._space, self._options, self._side = space, options, space.sign * space.scale
+        self._bound = np.where(space.sign > 0, problem.upper[row], problem.lower[row])
+        self._slope = density.floored(options.slope_floor)[row] * space.scale**2
+        self._longest = options.longest * density.width[row] / space.scale
+        self._last = np.zeros(len(row))
+        self._length = np.full(len(row), options.first_length)
+
+    def move(self, point: NDArray[np.float64], activity: NDArray[np.float64]) -> None:
+        """Move a point (IN/OUT) as far as activities at it ask for, shapes (n_coordinates,) and (n_rows,)."""
+        for part in blocks(len(point), CACHED_SIZE):
+            at, longest = point[part], self._longest[part]
+            towards = activity[self._space.row[part]]
+            towards -= self._bound[part]
+            towards *= self._side[part]
+            # towards[(at <= 0.0) & (towards < 0.0)] = 0.0, without branches that are hard to foretell
+            np.maximum(towards, -BEYOND_STEPS * at, out=towards)
+            last, length = self._last[part], self._length[part]
+            _adapt(length, towards * last, self._options)
+            last[:] = towards
+            step = length * towards
+            step /= self._slope[part]
+            np.minimum(step, longest, out=step)
+            np.maximum(step, -longest, out=step)
+            step += at
+            np.maximum(step, 0.0, out=step)
+            np.minimum(step, self._space.highest[part], out=at)
 
 
 def _adapt(

@@ -15,6 +15,9 @@ from ..progress.watch import check_cancelled
 BLOCK_SIZE = 1 << 20
 """Entries that are worked on at a time."""
 
+CACHED_SIZE = 1 << 14
+"""Entries of a few arrays that stay together in a processor's caches, from one operation to the next."""
+
 
 def blocks(length: int, size: int | None = None) -> Iterator[slice]:
     """Cut an array into consecutive slices.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ....utils.arrays.blocks import CACHED_SIZE, blocks
 from ...problem import Problem
 from ..lagrangian import Evaluation
 from ..price_space import PriceSpace
@@ -77,10 +78,22 @@ class ViolationMeasure:
         float
             Typical coupons.
         """
-        problem = self._problem
-        off = np.zeros(len(prices))
-        least = noise * self._per_coupon if noise else 0.0
-        for bound, sign in (problem.upper, 1.0), (problem.lower, -1.0):
+        return sum(
+            self._residual(part, prices[part], activity[part], noise)
+            for part in blocks(len(prices), CACHED_SIZE)
+        )
+
+    def _residual(
+        self,
+        part: slice,
+        prices: NDArray[np.float64],
+        activity: NDArray[np.float64],
+        noise: float,
+    ) -> float:
+        """The residual of some rows, few enough for a processor's caches."""
+        per_coupon, off = self._per_coupon[part], np.zeros(len(prices))
+        least = noise * per_coupon if noise else 0.0
+        for bound, sign in (self._problem.upper[part], 1.0), (self._problem.lower[part], -1.0):
             is_bound = np.isfinite(bound)
             if not is_bound.any():
                 continue
@@ -90,8 +103,8 @@ class ViolationMeasure:
                 beyond[~is_bound] = 0.0
             np.maximum(off, -beyond * (sign * prices > least), out=off)  # what is left of it
         if not self._are_hard:
-            off[~problem.hard] = 0.0
-        return float((off * self._per_coupon).sum())
+            off[~self._problem.hard[part]] = 0.0
+        return float((off * per_coupon).sum())
 
     def in_sampling_errors(self, evaluation: Evaluation, scale: float, space: PriceSpace) -> float:
         """Tell how far a sample's choice is off the limits, beside what the sample itself is off.
