@@ -9,7 +9,12 @@ import sys
 import numpy as np
 import pytest
 
-from couponry.utils.arrays.fixed_order import PIECE_ROWS, product_in_order, solve_in_order
+from couponry.utils.arrays.fixed_order import (
+    PIECE_ROWS,
+    inverse_in_order,
+    product_in_order,
+    solve_in_order,
+)
 
 
 def test_products() -> None:
@@ -38,6 +43,16 @@ def test_combinations_of_earlier_rows_and_zeros_are_left_alone() -> None:
     solution = solve_in_order(matrix, right)
     assert solution[3:].tolist() == [0.0, 0.0]
     assert np.allclose(matrix @ solution, right)
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 330])
+def test_inverses(size: int) -> None:
+    half = np.random.default_rng(size).normal(size=(size, size + 3))
+    matrix = half @ half.T + np.eye(size)
+    given = matrix.copy()
+    inverse = inverse_in_order(matrix)
+    assert np.allclose(inverse @ matrix, np.eye(size)) and (inverse == inverse.T).all()
+    assert (matrix == given).all()
 
 
 FIT = """

@@ -12,8 +12,8 @@ OpenBLAS has threads share a product of more than 64 x 64 x 64 terms: they may a
 other most of the time.
 """
 
-TILE_ROWS = 512
-"""Rows and columns of a tile of a large matrix: 2 MB, which stay in the cache."""
+TILE_SQUARES = 4
+"""Rows and columns of a tile of a large matrix, in squares of 64: half a megabyte, which stays in the cache."""
 
 LEAST_PIVOT = 1e-7
 """Share of a diagonal entry that elimination has to leave over; less is what float32 rounds off."""
@@ -103,24 +103,24 @@ def inverse_in_order(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     numpy.linalg.LinAlgError
         If it is not positive definite.
     """
-    size = len(matrix)
-    whole = -(-size // PIECE_ROWS) * PIECE_ROWS
-    # rows that are not done: to the left of the piece the inverse of the factor, from there on what is to be factored
-    rest, found = np.eye(whole), np.zeros((whole, whole))
-    rest[:size, :size] = matrix
-    for begin in range(0, whole, PIECE_ROWS):
-        end = begin + PIECE_ROWS
-        piece = np.linalg.inv(np.linalg.cholesky(rest[begin:end, begin:end]))
-        row, column = np.zeros((PIECE_ROWS, whole)), np.empty((whole - end, PIECE_ROWS))
-        _squares(row)[:, : begin // PIECE_ROWS] = piece @ _squares(rest[begin:end, :begin])
-        row[:, begin:end] = piece
-        _squares(column)[:] = _squares(rest[end:, begin:end]) @ piece.T
-        row[:, end:] = column.T
-        rest[end:, begin:end] = 0.0
-        _add_below(rest[end:], -column, row)
-        _add_below(found[:end, :end], np.ascontiguousarray(row[:, :end].T), row[:, :end])
-    _mirror(found)
-    return found[:size, :size]
+    count = -(-len(matrix) // PIECE_ROWS)
+    # rows that are done: the inverse as far as it is known; that are not done: to the left of the piece the inverse of
+    # the factor, from there on what is to be factored
+    rows = _in_squares(matrix, count)
+    room = np.empty((TILE_SQUARES, TILE_SQUARES, PIECE_ROWS, PIECE_ROWS))
+    for k in range(count):
+        piece = np.linalg.inv(np.linalg.cholesky(rows[k, k]))
+        row = np.empty((1, count, PIECE_ROWS, PIECE_ROWS))
+        row[0, :k] = piece @ rows[k, :k]
+        row[0, k] = piece
+        column = rows[k + 1 :, k] @ piece.T
+        row[0, k + 1 :] = column.transpose(0, 2, 1)
+        rows[k + 1 :, k] = rows[k, : k + 1] = 0.0
+        _add_below(rows[k + 1 :], -column[:, None], row, room)
+        known = row[:, : k + 1]
+        transposed = np.ascontiguousarray(known[0].transpose(0, 2, 1))[:, None]
+        _add_below(rows[: k + 1, : k + 1], transposed, known, room)
+    return _mirrored(rows)[: len(matrix), : len(matrix)]
 
 
 def _pieces(size: int) -> list[slice]:
@@ -128,35 +128,45 @@ def _pieces(size: int) -> list[slice]:
     return [slice(begin, begin + PIECE_ROWS) for begin in range(0, size, PIECE_ROWS)]
 
 
-def _squares(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a view of a matrix as 64 x 64 squares, shape (rows / 64, columns / 64, 64, 64).
+def _in_squares(matrix: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Copy a square matrix into so many times so many 64 x 64 squares, with those of 1 below where it ends.
 
     BLAS has no threads share the product of two such: several that each wait for others would take many times as long
-    as one alone.
+    as one alone. A square's numbers stand together, for rows of a large matrix share sets of the cache.
     """
-    rows, columns = (size // PIECE_ROWS for size in matrix.shape)
-    row, column = matrix.strides
-    shape = rows, columns, PIECE_ROWS, PIECE_ROWS
-    strides = row * PIECE_ROWS, column * PIECE_ROWS, row, column
-    return np.lib.stride_tricks.as_strided(matrix, shape, strides)
+    size, whole = len(matrix), count * PIECE_ROWS
+    found = np.empty((count, count, PIECE_ROWS, PIECE_ROWS))
+    for k, some in enumerate(_pieces(whole)):
+        rows = np.eye(PIECE_ROWS, whole, k * PIECE_ROWS)
+        rows[: max(size - some.start, 0), :size] = matrix[some]
+        found[k] = rows.reshape(PIECE_ROWS, count, PIECE_ROWS).transpose(1, 0, 2)
+    return found
 
 
 def _add_below(
-    total: NDArray[np.float64], left: NDArray[np.float64], right: NDArray[np.float64]
+    total: NDArray[np.float64],
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    room: NDArray[np.float64],
 ) -> None:
     """Add left @ right tile by tile, as far as it is not above the diagonal that ends in the last row and column."""
-    rows, columns = total.shape
-    for top in range(0, rows, TILE_ROWS):
-        some = slice(top, min(top + TILE_ROWS, rows))
-        for begin in range(0, columns - rows + some.stop, TILE_ROWS):
-            tile = slice(begin, begin + TILE_ROWS)
-            _squares(total[some, tile])[:] += _squares(left[some]) @ _squares(right[:, tile])
+    rows, columns = total.shape[:2]
+    for top in range(0, rows, TILE_SQUARES):
+        stop = min(top + TILE_SQUARES, rows)
+        for begin in range(0, columns - rows + stop, TILE_SQUARES):
+            tile = total[top:stop, begin : begin + TILE_SQUARES]
+            found = room[: tile.shape[0], : tile.shape[1]]
+            tile += np.matmul(left[top:stop], right[:, begin : begin + TILE_SQUARES], out=found)
 
 
-def _mirror(matrix: NDArray[np.float64]) -> None:
-    """Copy what is below the diagonal above it, in place."""
-    for begin in range(0, len(matrix), PIECE_ROWS):
-        end = begin + PIECE_ROWS
-        square = np.tril(matrix[begin:end, begin:end])
-        matrix[begin:end, begin:end] = square + np.tril(square, -1).T
-        matrix[begin:end, end:] = matrix[end:, begin:end].T
+def _mirrored(squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the symmetric matrix of squares, of which those above the diagonal are not looked at."""
+    count = len(squares)
+    found = np.empty((count * PIECE_ROWS,) * 2)
+    for k, some in enumerate(_pieces(len(found))):
+        square = np.tril(squares[k, k])
+        squares[k, k] = square + np.tril(square, -1).T
+        rows = squares[k, : k + 1].transpose(1, 0, 2).reshape(PIECE_ROWS, -1)
+        found[some, : some.stop] = rows
+        found[: some.stop, some] = rows.T
+    return found
