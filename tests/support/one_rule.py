@@ -115,16 +115,22 @@ class _OneRule(CampaignDraw):
         return found + extra
 
 
-def draw_kind(kind: str, number: int, largest: int = 2000) -> Drawn:
+def draw_kind(kind: str, number: int, largest: int = 2000, *, narrow: bool = False) -> Drawn:
     """The campaign of a kind and a number, of 300 to about `largest` customers.
+
+    narrow: every hard limit is a corridor, as narrow as any.
 
     Those of households with all rules are of 300: HiGHS takes minutes for the minimums of larger ones.
     """
     if kind in ("all", "all of households"):
         seed = SUMS + 30 + 50 * (number // 20) + number % 20  # those with rules of all kinds
-        return draw(seed, largest) if kind == "all" else draw_units(seed, min(largest, 300))
+        if kind == "all":
+            return draw(seed, largest, narrow=narrow)
+        return draw_units(seed, min(largest, 300), narrow=narrow)
     seed = len(KINDS) * number + KINDS.index(kind)
-    drawn = _OneRule(kind, seed, largest).campaign()
+    drawing = _OneRule(kind, seed, largest)
+    drawing.narrow = narrow
+    drawn = drawing.campaign()
     if kind == "household":
         return in_households(drawn, with_costs=False)
     return after_another(drawn) if kind == "previous" else drawn

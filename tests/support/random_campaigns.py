@@ -60,9 +60,14 @@ class RandomCampaign:
         return Oracle(self.offers, self.candidates, self.customers, **parts)
 
 
-def draw(seed: int, largest: int = 2000) -> RandomCampaign:
-    """The campaign of a seed, of 300 to about `largest` customers; most are below a thousand."""
-    return CampaignDraw(seed, largest).campaign()
+def draw(seed: int, largest: int = 2000, *, narrow: bool = False) -> RandomCampaign:
+    """The campaign of a seed, of 300 to about `largest` customers; most are below a thousand.
+
+    narrow: every hard limit is a corridor, as narrow as any.
+    """
+    drawing = CampaignDraw(seed, largest)
+    drawing.narrow = narrow
+    return drawing.campaign()
 
 
 class CampaignDraw(LimitDraw):

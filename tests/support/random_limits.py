@@ -18,7 +18,9 @@ from couponry import Limit
 
 
 class LimitDraw(RuleDraw):
-    """Draws the limits of one campaign."""
+    """Draws the limits of one campaign; `narrow`: every hard one is bounded on both sides, as narrowly as any is."""
+
+    narrow = False
 
     def limits(self, bare: Oracle, planted: NDArray[np.bool_]) -> list[Limit]:
         drafts = self.drafts()
@@ -119,6 +121,8 @@ class LimitDraw(RuleDraw):
         # a ratio to nothing says nothing
         achieved = [0.0 if np.isnan(got) and limit.mode != "hard" else got for got in achieved]
         sides = str(rng.choice(["max", "max", "min", "both", "equal"]))
+        is_narrow = self.narrow and limit.mode == "hard"
+        sides = "both" if is_narrow else sides
         if limit.is_divided and sides in ("both", "equal"):
             sides = str(rng.choice(["max", "min"]))
         if sides == "equal" and not all(whole):
@@ -135,6 +139,7 @@ class LimitDraw(RuleDraw):
                 share = float(
                     rng.choice([least, rng.uniform(least, 0.03), rng.uniform(0.03, 0.3), 1.0])
                 )
+                share = least if is_narrow else share
             room = share * abs(got)
             return float(np.ceil(room)) if is_whole else room
 

@@ -53,9 +53,9 @@ class UnitCampaign:
         return Oracle(self.drawn.offers, self.drawn.candidates, self.customers, **parts)
 
 
-def draw_units(seed: int, largest: int = 300) -> UnitCampaign:
+def draw_units(seed: int, largest: int = 300, *, narrow: bool = False) -> UnitCampaign:
     """The campaign of a seed with households of one to five; some customers have none."""
-    return in_households(draw(seed, largest), with_costs=seed >= SUMS)
+    return in_households(draw(seed, largest, narrow=narrow), with_costs=seed >= SUMS)
 
 
 def in_households(drawn: RandomCampaign, *, with_costs: bool) -> UnitCampaign:

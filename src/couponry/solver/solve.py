@@ -19,6 +19,7 @@ from .solve_state import SolveRequest, SolveState
 from .stages.column_stage import solve_restricted_master
 from .stages.core_stage import solve_core_by_highs
 from .stages.enumeration_stage import try_every_allocation
+from .stages.feasibility_stage import lessen_violation
 from .stages.fewest_stage import fill_fewest, give_fewest
 from .stages.infeasibility_stage import prove_infeasibility
 from .stages.price_stages import (
@@ -137,6 +138,14 @@ def _has_few_prices(state: SolveState) -> bool:
     return few and state.is_open and not state.diverged
 
 
+def _has_none_and_is_tiny(state: SolveState) -> bool:
+    return state.best is None and state.is_tiny
+
+
+def _has_none(state: SolveState) -> bool:
+    return state.best is None and not state.is_tiny
+
+
 def _columns_are_few(state: SolveState) -> bool:
     return (
         state.request.use_highs
@@ -181,6 +190,7 @@ STAGES = (
     Stage("proof of infeasibility", prove_infeasibility, when=_looks_infeasible),
     Stage("every allocation", try_every_allocation, when=_is_open_and_a_handful),
     Stage("cutting planes", minimise_dual, when=_has_few_prices),
+    Stage("least violation", lessen_violation, when=_has_none_and_is_tiny),
     Stage("columns", solve_restricted_master, when=_columns_are_few),
     Stage("fewest coupons filled", fill_fewest, when=_is_tiny_and_has_only_the_fewest),
     Stage("core of a tiny campaign", solve_core_by_highs, when=_is_open_and_tiny),
@@ -188,6 +198,7 @@ STAGES = (
     Stage("prices under noise", search_under_noise, when=_ties_may_be_in_the_way),
     Stage("proof of infeasibility", prove_infeasibility, when=_was_never_explained),
     Stage("fewest coupons filled", fill_fewest, when=_has_only_the_fewest),
+    Stage("least violation", lessen_violation, when=_has_none),
     Stage("core", solve_core_by_highs, when=_is_open_and_not_tiny),
 )
 """What a solve does, in this order. It ends early where nothing is feasible."""

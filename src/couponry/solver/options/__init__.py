@@ -16,6 +16,7 @@ from .exact_options import (
     ColumnOptions,
     CoreOptions,
     EnumerationOptions,
+    FeasibilityOptions,
     MasterOptions,
     NeighbourhoodOptions,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "CuttingPlaneOptions",
     "EnumerationOptions",
     "ExchangeOptions",
+    "FeasibilityOptions",
     "FreeCustomerOptions",
     "MasterOptions",
     "NeighbourhoodOptions",
@@ -139,6 +141,9 @@ class SolverOptions:
 
     master: MasterOptions = field(default_factory=MasterOptions)
     """The restricted master programme over columns."""
+
+    feasibility: FeasibilityOptions = field(default_factory=FeasibilityOptions)
+    """A first allocation, by HiGHS on what violates limits."""
 
     core: CoreOptions = field(default_factory=CoreOptions)
     """HiGHS on what prices leave undecided."""

@@ -150,6 +150,41 @@ class CoreOptions:
 
 
 @dataclass(frozen=True)
+class FeasibilityOptions:
+    """A first allocation, where repair finds none: HiGHS lessens violations a few hundred candidates at a time."""
+
+    first_candidates: int = 400
+    """Candidates of the customers who are drawn by lot, at first."""
+
+    least_candidates: int = 150
+    """The same, at least."""
+
+    elsewhere: float = 0.1
+    """How soon a customer is drawn with no candidate in a violated limit, beside one all of whose candidates are."""
+
+    growth: float = 1.3
+    """Factor on their number where a search ended with nothing better."""
+
+    shrinkage: float = 0.8
+    """Factor on their number where a search was cut off with nothing better."""
+
+    progress: float = 1e-6
+    """Share of the violation that a search must take off to have brought something."""
+
+    rounds: int = 200
+    """Searches, at most."""
+
+    patience: int = 40
+    """Searches in a row that bring nothing, at most."""
+
+    nodes: int = 50
+    """Nodes of HiGHS's search in each, at most."""
+
+    time_share: float = 0.6
+    """Share of the time left that it may take: what comes after may find that nothing is feasible."""
+
+
+@dataclass(frozen=True)
 class NeighbourhoodOptions:
     """HiGHS on a few hundred candidates at a time, everything else staying as it is.
 
@@ -163,9 +198,6 @@ class NeighbourhoodOptions:
 
     least_candidates: int = 200
     """The same, at least."""
-
-    start_candidates: int = 1_000
-    """The same where there is no allocation yet."""
 
     growth: float = 1.5
     """Factor on their number where a search ended with nothing better."""
