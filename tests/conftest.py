@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
@@ -15,6 +15,16 @@ from tests.support import spark_cluster
 from tests.support.campaigns import random_tables, spec, write_folder
 from tests.support.dask_cluster import DaskCluster
 from tests.support.spark_cluster import SparkCluster
+
+from couponry import cli
+
+
+class Ran(NamedTuple):
+    """What a command came to: its exit status, and what it printed."""
+
+    status: int
+    out: str
+    err: str
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,6 +66,20 @@ def folder(tmp_path: Path) -> Callable[..., Path]:
         return write_folder(path, data or random_tables(), spec(**sections), **(more or {}))
 
     return make
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
+    """Runs the command line in this process."""
+
+    def command(*arguments: str | Path) -> Ran:
+        capsys.readouterr()
+        status = cli.run([str(argument) for argument in arguments])
+        return Ran(status, *capsys.readouterr())
+
+    before = signal.getsignal(signal.SIGTERM)
+    yield command
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
-"""A campaign that is solved once for all tests of commands, and the command line in this process."""
+"""A campaign that is solved once for all tests of commands."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,29 +17,9 @@ LIMITS = [
 ]
 
 
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
 class Solved(NamedTuple):
     folder: Path
     out: Path
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
-    """Runs the command line in this process."""
-
-    def command(*arguments: str | Path) -> Ran:
-        capsys.readouterr()
-        status = cli.run([str(argument) for argument in arguments])
-        return Ran(status, *capsys.readouterr())
-
-    before = signal.getsignal(signal.SIGTERM)
-    yield command
-    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.cli.conftest import Ran, Solved
+from tests.cli.conftest import Solved
+from tests.conftest import Ran
 
 import couponry
 from couponry.analysis.moved_coupons import moved_coupons

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.conftest import LIMITS, Ran, Solved
+from tests.cli.conftest import LIMITS, Solved
+from tests.conftest import Ran
 from tests.support.campaigns import random_tables, spec
 
 import couponry

@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.conftest import Ran, Solved
+from tests.cli.conftest import Solved
+from tests.conftest import Ran
 from tests.support.campaigns import random_tables, replaced
 
 import couponry

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.conftest import Ran, Solved
+from tests.cli.conftest import Solved
+from tests.conftest import Ran
 from tests.support.dask_cluster import DaskCluster
 
 from couponry.cli.engine import _have_this_python

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from tests.cli.conftest import Ran, Solved
+from tests.cli.conftest import Solved
+from tests.conftest import Ran
 from tests.support.campaigns import write_folder
 
 import couponry

@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.conftest import Ran, Solved
+from tests.cli.conftest import Solved
+from tests.conftest import Ran
 from tests.support.pages import parsed
 
 import couponry

@@ -9,14 +9,15 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.conftest import Ran
 from tests.support.campaigns import SLOTS, random_tables, spec, write_folder
 
 from couponry import cli
@@ -32,26 +33,6 @@ IMPOSSIBLE = [
     {"name": "many", "min": 15, "where": {"brand": ["A"]}},
 ]
 INFEASIBLE_FILES = ["infeasible.json", "result.json", "solution.json", "solution.npz"]
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
-    """Runs the command line in this process."""
-
-    def command(*arguments: str | Path) -> Ran:
-        capsys.readouterr()
-        status = cli.run([str(argument) for argument in arguments])
-        return Ran(status, *capsys.readouterr())
-
-    before = signal.getsignal(signal.SIGTERM)
-    yield command
-    signal.signal(signal.SIGTERM, before)
 
 
 def beside(out: Path) -> list[str]:

@@ -69,22 +69,6 @@ private:
         return false;
     }
 
-    double violation_of(int64_t row, double activity) const {
-        if (activity > rows_.upper[row]) return activity - rows_.upper[row];
-        if (activity < rows_.lower[row]) return rows_.lower[row] - activity;
-        return 0.0;
-    }
-
-    double row_weight(int64_t j, int64_t e) const {
-        const View<const double> coefficient = rows_.coefficient.row(j);
-        double total = coefficient[0];
-        for (int64_t c = 0; c < p_.exact.rows; ++c) {
-            const double product = coefficient[1 + c] * p_.exact.row(c)[e];
-            total = total + product;
-        }
-        return total;
-    }
-
     void prepare(int64_t i) {
         const int64_t s = of_customer(p_.shard.segment, i);
         held_.clear();
@@ -94,7 +78,7 @@ private:
             const int64_t cell = cell_of(s, e);
             const Part part{e, p_.objective.at(p_.exact, s, item_[e], e), rows_.ptr[cell], rows_.ptr[cell + 1],
                             static_cast<int64_t>(weight_.size())};
-            for (int64_t j = part.first; j < part.last; ++j) weight_.push_back(row_weight(j, e));
+            for (int64_t j = part.first; j < part.last; ++j) weight_.push_back(rows_.weight_of(p_.exact, j, e));
             (p_.chosen[e] ? held_ : free_).push_back(part);
         }
     }
@@ -152,7 +136,7 @@ private:
                 const int64_t row = rows_.row[j];
                 if (comes && leaves(row)) continue;
                 const double at = p_.activity[row];
-                const double change = violation_of(row, at + shift(row)) - violation_of(row, at);
+                const double change = rows_.violation_of(row, at + shift(row)) - rows_.violation_of(row, at);
                 if (change * rows_.penalty[row] != 0.0) return FITS_NONE;
                 if (change * rows_.weight[row] > 0.0) {
                     if (violated != FITS_ALL) return FITS_NONE;

@@ -82,7 +82,7 @@ public:
         if (move.into >= 0) gain = gain + worth(s, move.into);
         Change violation, penalty;
         const auto change_row = [&](int64_t row, double from, double to) {
-            const double change = violation_of(row, to) - violation_of(row, from);
+            const double change = rows_.violation_of(row, to) - rows_.violation_of(row, from);
             violation.add(change * rows_.weight[row]);
             penalty.add(change * rows_.penalty[row]);
         };
@@ -121,22 +121,6 @@ private:
     bool any_soft_ = false;      // whether any row has a penalty
     std::vector<Term> terms_;    // room for at least as many as the customer's candidates have
 
-    double violation_of(int64_t row, double activity) const {
-        if (activity > rows_.upper[row]) return activity - rows_.upper[row];
-        if (activity < rows_.lower[row]) return rows_.lower[row] - activity;
-        return 0.0;
-    }
-
-    double row_weight(int64_t j, int64_t e) const {
-        const View<const double> coefficient = rows_.coefficient.row(j);
-        double total = coefficient[0];
-        for (int64_t c = 0; c < p_.exact.rows; ++c) {
-            const double product = coefficient[1 + c] * p_.exact.row(c)[e];
-            total = total + product;
-        }
-        return total;
-    }
-
     // What a repair, or filling, goes by.
     double worth(int64_t s, int64_t e) const {
         return (p_.fill ? p_.objective : p_.reduced).at(p_.exact, s, item_[e], e);
@@ -147,13 +131,14 @@ private:
     void each_row(int64_t s, int64_t e, Visit visit) const {
         if (e < 0) return;
         const int64_t cell = cell_of(s, e);
-        for (int64_t j = rows_.ptr[cell]; j < rows_.ptr[cell + 1]; ++j) visit(rows_.row[j], row_weight(j, e));
+        for (int64_t j = rows_.ptr[cell]; j < rows_.ptr[cell + 1]; ++j)
+            visit(rows_.row[j], rows_.weight_of(p_.exact, j, e));
     }
 
     bool any_violated(int64_t s, int64_t begin, int64_t end) const {
         for (int64_t e = begin; e < end; ++e)
             for (int64_t cell = cell_of(s, e), j = rows_.ptr[cell]; j < rows_.ptr[cell + 1]; ++j)
-                if (violation_of(rows_.row[j], p_.activity[rows_.row[j]]) > 0.0) return true;
+                if (rows_.violation_of(rows_.row[j], p_.activity[rows_.row[j]]) > 0.0) return true;
         return false;
     }
 
@@ -187,7 +172,7 @@ private:
                 part.soft = part.soft || rows_.penalty[rows_.row[j]] != 0.0;
             const bool is_held = p_.chosen[e] != 0;
             for (int64_t j = part.first; j < part.last && (is_held || !p_.fill); ++j)
-                term(part.terms + j - part.first).weight = row_weight(j, e);
+                term(part.terms + j - part.first).weight = rows_.weight_of(p_.exact, j, e);
             (is_held ? held_ : free_).push_back(part);
         }
         if (!p_.fill) find_relief();
@@ -230,9 +215,9 @@ private:
         for (int64_t j = part.first; j < part.last; ++j) {
             Term& own = term(part.terms + j - part.first);
             const int64_t row = rows_.row[j];
-            if (p_.fill) own.weight = row_weight(j, part.candidate);
+            if (p_.fill) own.weight = rows_.weight_of(p_.exact, j, part.candidate);
             const double at = p_.activity[row] + 0.0;
-            const double change = violation_of(row, at + own.weight) - violation_of(row, at);
+            const double change = rows_.violation_of(row, at + own.weight) - rows_.violation_of(row, at);
             own.violation = change * rows_.weight[row];
             own.penalty = change * rows_.penalty[row];
         }
@@ -252,9 +237,9 @@ private:
             for (int64_t j = out.first; j < out.last; ++j) {
                 const int64_t row = rows_.row[j];
                 const double w = term(out.terms + j - out.first).weight;
-                const double before = violation_of(row, p_.activity[row]);
+                const double before = rows_.violation_of(row, p_.activity[row]);
                 shift(row) = -w;
-                const double change = violation_of(row, p_.activity[row] - w) - before;
+                const double change = rows_.violation_of(row, p_.activity[row] - w) - before;
                 violation.add(change * rows_.weight[row]);
                 penalty.add(change * rows_.penalty[row]);
             }
@@ -329,7 +314,7 @@ private:
                 continue;
             }
             const double at = p_.activity[row] + shift(row);
-            const double change = violation_of(row, at + own.weight) - violation_of(row, at);
+            const double change = rows_.violation_of(row, at + own.weight) - rows_.violation_of(row, at);
             violation.add(change * rows_.weight[row]);
             penalty.add(change * rows_.penalty[row]);
         }

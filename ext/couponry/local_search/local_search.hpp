@@ -41,6 +41,23 @@ struct LimitRows {
     View<const int32_t> row;
     Table<const double> coefficient;
     View<const double> lower, upper, weight, penalty;
+
+    COUPONRY_INLINE double violation_of(int64_t r, double activity) const noexcept {
+        if (activity > upper[r]) return activity - upper[r];
+        if (activity < lower[r]) return lower[r] - activity;
+        return 0.0;
+    }
+
+    // What candidate e weighs in a row, by the j-th listed entry of its cell.
+    COUPONRY_INLINE double weight_of(const Table<const double>& exact, int64_t j, int64_t e) const noexcept {
+        const View<const double> of_entry = coefficient.row(j);
+        double total = of_entry[0];
+        for (int64_t c = 0; c < exact.rows; ++c) {
+            const double product = of_entry[1 + c] * exact.row(c)[e];
+            total = total + product;
+        }
+        return total;
+    }
 };
 
 // Everything that `propose` and `make_moves` are given; see the reference.

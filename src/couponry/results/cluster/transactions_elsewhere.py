@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from ...affinity.candidate_pipeline import Tables, stated_model
@@ -19,153 +18,24 @@ from ...affinity.cluster_pipeline import (
     TRANSACTIONS,
     KeepRowsTask,
     KeptPart,
-    KeptRows,
     fitted_on_cluster,
     kept_rows,
 )
 from ...affinity.targeting import Targeting
-from ...data import tables
-from ...data.candidate_batches import CandidateBlocks
-from ...data.candidates import Candidates
 from ...data.earlier.previous_pairs import PREVIOUS, PairCounts
 from ...engines.cluster.cluster import Cluster
-from ...engines.cluster.places import place_of, write_file
+from ...engines.cluster.places import place_of
 from ...engines.cluster.runner import Runner
-from ...engines.cluster.store import ShardStore, write_shard, written_by_one
+from ...engines.cluster.store import ShardStore, written_by_one
 from ...engines.cluster.work import Rows
-from ...model.campaign_checks import check_customers
 from ...model.campaign_data import CampaignData
-from ...model.contact_history import check_history
-from ...utils.arrays.array_store import MemoryStore
 from ...utils.errors import InvalidInput
 from .heads import added_heads, check_heads, heads_of
 from .ingestion import Ingested, commit, ingest_into, rows_in, stated_without_customers
+from .made_elsewhere import CandidateFilesTask, CandidatesOfParts, CandidatesTask
 from .packed_candidates import PackedRowsTask, schema_of_packed
-from .previous_elsewhere import added_counts, look_up
+from .previous_elsewhere import added_counts
 from .stated_before import CANDIDATES
-from .stated_customers import StatedCustomers
-
-
-@dataclass(frozen=True, eq=False)
-class CandidatesTask:
-    """Make the candidates of the customers of parts, and write them.
-
-    Attributes
-    ----------
-    rows : KeptRows
-    model : CandidateModel
-        Fitted.
-    campaign : CampaignData
-        Stated without customers.
-    folder : str
-        Where shards are written: a path or a URI.
-    has_plan : bool
-        Whether there is an earlier plan.
-    """
-
-    rows: KeptRows
-    model: CandidateModel
-    campaign: CampaignData
-    folder: str
-    has_plan: bool
-
-    def __call__(self, shards: tuple[int, ...], threads: int) -> list[Ingested]:
-        """See `engines.cluster.runner.Task`; no entry where nobody has a candidate."""
-        return [self._made(number, threads) for number in shards]
-
-    def _made(self, number: int, threads: int) -> Ingested:
-        made, counts = made_candidates(self.rows, self.model, self.campaign, number, threads), None
-        if made is None:
-            return Ingested(None, None)
-        customers, past = (self._table(name, number, threads) for name in ("customers", "history"))
-        if past is not None:
-            check_history(past)
-        if self.has_plan:
-            pairs = self.rows.table(number, PREVIOUS, threads)
-            made, counts = look_up(made, self.campaign, pairs, threads)
-        stated = StatedCustomers.of_rows(made, customers, past)
-        arrays = {**stated.arrays(), "first": np.zeros(1, np.int64)}
-        return Ingested(write_shard(self.folder, number, arrays, threads), None, counts)
-
-    def _table(self, name: str, number: int, threads: int) -> pa.Table | None:
-        if getattr(self.campaign, name) is None:
-            return None
-        return self.rows.table(number, name, threads).combine_chunks()
-
-
-@dataclass(frozen=True, eq=False)
-class CandidateFilesTask:
-    """Make the candidates of the customers of parts, and write them beside their rows.
-
-    Attributes
-    ----------
-    rows : KeptRows
-    model : CandidateModel
-        Fitted.
-    campaign : CampaignData
-        Stated without customers.
-    """
-
-    rows: KeptRows
-    model: CandidateModel
-    campaign: CampaignData
-
-    def __call__(self, shards: tuple[int, ...], threads: int) -> list[tuple[str, str] | None]:
-        """See `engines.cluster.runner.Task`; name and digest of a file, none where nobody has a candidate."""
-        return [self._written(number, threads) for number in shards]
-
-    def _written(self, number: int, threads: int) -> tuple[str, str] | None:
-        made = made_candidates(self.rows, self.model, self.campaign, number, threads)
-        if made is None:
-            return None
-        arrays = StatedCustomers(made, None, None).arrays()
-        return write_file(self.rows.folder, f"{number:06d}-{CANDIDATES}", arrays, threads)
-
-
-def made_candidates(
-    rows: KeptRows, model: CandidateModel, campaign: CampaignData, number: int, threads: int
-) -> Candidates | None:
-    """Make the candidates of the customers of a part.
-
-    Parameters
-    ----------
-    rows : KeptRows
-    model : CandidateModel
-        Fitted.
-    campaign : CampaignData
-        Stated without customers.
-    number : int
-        Of the part.
-    threads : int
-
-    Returns
-    -------
-    Candidates or None
-        None where nobody has one.
-    """
-    if not rows.has_purchases(number):
-        return None
-    history, allowed = rows.history(number, threads), None
-    if campaign.customers is not None:
-        customers = rows.table(number, "customers", threads).combine_chunks()
-        check_customers(customers)
-        allowed = tables.ids(customers, "customers", "customer")
-    found = []
-    for block in model.blocks(history, threads):
-        if allowed is not None:
-            block = block.of_customers(tables.positions(block.customers, allowed) >= 0)
-        found.append(block)
-    if not any(map(len, found)):
-        return None
-    blocks = CandidateBlocks(
-        model.assortment.offers,
-        history.customers.type,
-        dict.fromkeys(model.columns, np.dtype(np.float32)),
-        lambda *_: iter(found),
-    )
-    made = blocks.collect(MemoryStore(), threads)
-    columns = [name for name in campaign.candidates.columns if name in made.columns]
-    return replace(made, columns={name: made.columns[name] for name in columns})
 
 
 class CountedRows(NamedTuple):
@@ -266,12 +136,12 @@ def ingest_transactions(
         model, said = fitted_on_cluster(model, rows, runner)
         told = replace(campaign.candidates, notes=(*model.notes, *notes, *said))
         campaign = replace(campaign, candidates=told)
+        made_of = CandidatesOfParts(rows, model, campaign)
         if campaign.unit is None:
-            make = CandidatesTask(rows, model, campaign, folder, PREVIOUS in schemas)
+            make = CandidatesTask(made_of, folder, PREVIOUS in schemas)
             store, campaign = _by_customer(make, runner, found)
         else:
-            write = CandidateFilesTask(rows, model, campaign)
-            store, campaign = _by_unit(write, cluster, given, folder)
+            store, campaign = _by_unit(CandidateFilesTask(made_of), cluster, given, folder)
         place = place_of(rows_folder)
         for file in place.names():  # nobody asks for them any more
             place.remove(file)
@@ -288,8 +158,8 @@ def _by_customer(
     make: CandidatesTask, runner: Runner, found: list[CountedRows]
 ) -> tuple[ShardStore, CampaignData]:
     """Have candidates made of parts that were kept with all of their customers' rows, and commit them."""
-    made = runner.map(make, range(len(make.rows.parts)))
-    campaign = _counted(make.campaign, found, made, make.has_plan)
+    made = runner.map(make, range(len(make.candidates.rows.parts)))
+    campaign = _counted(make.candidates.campaign, found, made, make.has_plan)
     check_heads(campaign)
     return commit(make.folder, made, campaign), campaign
 
@@ -298,17 +168,18 @@ def _by_unit(
     write: CandidateFilesTask, cluster: Cluster, given: Mapping[str, Any], folder: str
 ) -> tuple[ShardStore, CampaignData]:
     """Have candidates written, customer by customer, and bring those of a unit together."""
-    written = cluster.runner.map(write, range(len(write.rows.parts)))
+    rows, campaign = write.candidates.rows, write.candidates.campaign
+    written = cluster.runner.map(write, range(len(rows.parts)))
     files = tuple(file for file in written if file is not None)
     if not files:
         raise InvalidInput("table candidates: expected at least one row, got none")
-    schema = schema_of_packed(write.campaign)
-    task = PackedRowsTask(write.rows.folder, files, schema)
+    schema = schema_of_packed(campaign)
+    task = PackedRowsTask(rows.folder, files, schema)
     tables_of_units = {
         CANDIDATES: cluster.runner.rows(task, range(len(files)), schema),
         **_tables_of(given, "customers", "history", PREVIOUS),
     }
-    store, campaign = ingest_into(folder, cluster, tables_of_units, write.campaign, packed=True)
+    store, campaign = ingest_into(folder, cluster, tables_of_units, campaign, packed=True)
     check_heads(campaign)
     return store, campaign
 
