@@ -24,7 +24,7 @@ def calls_of(seed: int) -> list[Call]:
         Call("pair_features", features_arguments(random, **some)),
         Call("pair_features", features_arguments(random, **some, **FEW)),
         Call("pair_features", features_arguments(random, **some, **NONE)),
-        Call("pair_features", features_arguments(random, customers=2, items=80, near=False)),
+        Call("pair_features", features_arguments(random, customers=2, items=130, near=False)),
         Call("score_begun", begun_arguments(random, **some, offers=offers)),
         Call("score_begun", begun_arguments(random, **some, offers=offers, groupings=0)),
         Call("response_odds", response_arguments(random, customers=3, offers=offers)),

@@ -41,7 +41,7 @@ public:
           tile_(static_cast<size_t>(features_of(work) * TILE_PAIRS), 1.0),
           as_it_is_(static_cast<size_t>(features_of(work)), 0),
           came_(static_cast<size_t>(half_lives_)),
-          grouped_(static_cast<size_t>(work.numbers.group.rows)) {
+          grouped_(static_cast<size_t>(work.numbers.group.rows), PairGroups(work.readings, work.numbers.half_life)) {
         const int64_t begin = 3 * half_lives_ + trends_;
         for (int64_t t = 3 * half_lives_; t < begin; ++t) as_it_is_[t] = 1;
         for (const int64_t f : AS_THEY_ARE) as_it_is_[begin + f] = 1;
@@ -49,23 +49,38 @@ public:
     }
 
     void all() {
-        int64_t next = 0;
-        for (int64_t i = work_.start; i < work_.stop; ++i) {
-            const int64_t first = next, stop = in_.indptr[i + 1];
-            while (next < work_.asked.size && work_.asked[next] < stop) ++next;
-            if (next == first) continue;
-            begin_customer(i);
-            fetch(first, next);
-            sum_all_groups();
-            for (int64_t k = first; k < next; ++k) {
-                add(i, k);
+        Asked now = after({work_.start - 1, 0, 0});
+        fetch(now);
+        while (now.customer < work_.stop) {
+            const Asked next = after(now);
+            column_.swap(next_column_);
+            fetch(next);
+            begin_customer(now.customer);
+            for (int64_t k = now.first; k < now.stop; ++k) {
+                add(now.customer, k);
                 if (++in_tile_ == TILE_PAIRS) finish_tile();
             }
+            now = next;
         }
         finish_tile();
     }
 
 private:
+    // A customer, and which of the pairs asked about are the customer's.
+    struct Asked {
+        int64_t customer, first, stop;
+    };
+
+    // The next customer of whom any pairs are asked about; beyond all others if there is none.
+    Asked after(const Asked& before) const noexcept {
+        int64_t i = before.customer + 1, stop = before.stop;
+        for (; i < work_.stop; ++i) {
+            while (stop < work_.asked.size && work_.asked[stop] < in_.indptr[i + 1]) ++stop;
+            if (stop > before.stop) break;
+        }
+        return {i, before.stop, stop};
+    }
+
     // Decayed counts of a pair or of trips, as of the last period.
     void decay(const PairStates& states, int64_t p, double* to) const noexcept {
         const View<const float> count = states.decay.row(p), factor = in_.factor.row(in_.until - states.last[p]);
@@ -111,24 +126,29 @@ private:
             basket_ = (basket + 0.1) / (came_[numbers_.middle] + 0.1);
         }
         if (near_.column.size) begin_expected(i);
+        for (int64_t g = 0; g < numbers_.group.rows; ++g)
+            grouped_[g].begin(numbers_.group.row(g), begin_, end_, decayed_.data());
     }
 
-    // What is read of the pairs that are asked about, before it is needed: tables of items are larger than caches.
-    void fetch(int64_t first, int64_t stop) const noexcept {
-        for (int64_t k = first; k < stop; ++k) {
+    // What will be read for a customer, while the one before is worked on: tables of items are larger than caches.
+    void fetch(const Asked& next) {
+        if (next.customer >= work_.stop) return;
+        const int64_t begin = in_.indptr[next.customer], end = in_.indptr[next.customer + 1];
+        if (near_.column.size) {
+            next_column_.clear();
+            for (int64_t p = begin; p < end; ++p) next_column_.push_back(near_.column[in_.item[p]]);
+        }
+        for (int64_t k = next.first; k < next.stop; ++k) {
             const View<const double> of_item = numbers_.value.row(numbers_.row[k]);
             COUPONRY_PREFETCH(of_item.data);
             COUPONRY_PREFETCH(of_item.data + of_item.size - 1);
             if (near_.column.size == 0) continue;
-            const int32_t column = near_.column[in_.item[work_.asked[k]]];
+            const int32_t column = next_column_[work_.asked[k] - begin];
             if (column < 0) continue;
             const View<const float> coefficient = near_.coefficient.row(column);
-            for (const int32_t part : part_) COUPONRY_PREFETCH(coefficient.data + part);
+            for (const int32_t part : next_column_)
+                if (part >= 0) COUPONRY_PREFETCH(coefficient.data + part);
         }
-    }
-
-    void sum_all_groups() {
-        for (int64_t g = 0; g < numbers_.group.rows; ++g) sum_groups(numbers_.group.row(g), grouped_[g]);
     }
 
     // The k-th of the pairs that are asked about.
@@ -151,8 +171,8 @@ private:
         to += OF_PAIR * TILE_PAIRS;
         if (half_lives_) put(basket_);
         if (near_.column.size) put(expected_of(i, p));
-        for (const Grouped& grouped : grouped_) {
-            add_group(p, grouped, to);
+        for (const PairGroups& groups : grouped_) {
+            add_group(p, groups, to);
             to += (2 * numbers_.half_life.size + OF_GROUP) * TILE_PAIRS;
         }
     }
@@ -214,7 +234,7 @@ private:
         part_.clear();
         bought_.clear();
         for (int64_t p = begin_; p < end_; ++p) {
-            const int32_t column = near_.column[in_.item[p]];
+            const int32_t column = column_[p - begin_];
             if (column < 0) continue;
             part_.push_back(column);
             bought_.push_back(1.0 + decayed(p)[near_.half_life]);
@@ -243,8 +263,8 @@ private:
 
     // log(1 + decayed purchases) as the other items let expect it; pairs are asked about in their order.
     double expected_of(int64_t i, int64_t p) noexcept {
-        for (; passed_ < p; ++passed_) place_ += near_.column[in_.item[passed_]] >= 0;
-        const int32_t column = near_.column[in_.item[p]];
+        for (; passed_ < p; ++passed_) place_ += column_[passed_ - begin_] >= 0;
+        const int32_t column = column_[p - begin_];
         if (column < 0) return 0.0;
         const double own = static_cast<double>(weight_[place_]), error = own - said_of(column);
         double left = 1.0;
@@ -252,40 +272,14 @@ private:
         return own - error / left;
     }
 
-    void sum_groups(const View<const int32_t>& group, Grouped& grouped) {
-        const int64_t count = end_ - begin_;
-        grouped.order.resize(count), grouped.cell.resize(count), grouped.newer.resize(count);
-        for (int64_t d = 0; d < count; ++d) {
-            const int64_t p = begin_ + d, ago = in_.until - in_.pairs.last[p];
-            grouped.order[d] = {int64_t{group[in_.item[p]]} << 32 | ago, d};
-        }
-        sort(grouped.order);
-        int32_t cell = 0, latest = 0, same = 0;
-        for (int32_t r = 0; r < count; ++r) {
-            const int64_t key = grouped.order[r].key, last = grouped.order[r ? r - 1 : 0].key;
-            if (key != last) same = r;
-            if (key >> 32 != last >> 32) ++cell, latest = r;
-            grouped.cell[grouped.order[r].pair] = cell;
-            grouped.newer[grouped.order[r].pair] = same - latest;
-        }
-        grouped.cells.assign(cell + 1, Cell{0, 0, INT32_MAX, INT32_MIN, {0.0, 0.0}});
-        for (int64_t p = begin_; p < end_; ++p) {
-            Cell& to = grouped.cells[grouped.cell[p - begin_]];
-            to.times += in_.pairs.times[p];
-            ++to.items;
-            to.first = std::min(to.first, in_.pairs.first[p]);
-            to.last = std::max(to.last, in_.pairs.last[p]);
-            for (int64_t w = 0; w < numbers_.half_life.size; ++w) to.bought[w] += decayed(p)[numbers_.half_life[w]];
-        }
-    }
-
     // Purchases of the item's group, when the last was, how many items of it, and how many were bought later.
-    void add_group(int64_t p, const Grouped& grouped, double* to) const noexcept {
+    void add_group(int64_t p, const PairGroups& groups, double* to) const noexcept {
         const auto put = [&to](double value) {
             *to = value;
             to += TILE_PAIRS;
         };
-        const Cell& cell = grouped.cells[grouped.cell[p - begin_]];
+        int32_t newer;
+        const Cell cell = groups.cell_of(p, newer);
         for (int64_t w = 0; w < numbers_.half_life.size; ++w) {
             const double bought = decayed(p)[numbers_.half_life[w]];
             put(cell.bought[w] + 0.05);
@@ -300,7 +294,7 @@ private:
         put((ago + 0.3) / (between + 0.3));
         put(times);
         put(static_cast<double>(in_.pairs.times[p]) / times);
-        put(1.0 + grouped.newer[p - begin_]);
+        put(1.0 + newer);
     }
 
     // Takes the logarithms of a tile, makes what is made of them, and writes it out. Beyond its pairs are those of the
@@ -337,8 +331,9 @@ private:
     std::vector<uint8_t> as_it_is_;
     std::vector<double> came_, decayed_, bought_;
     std::vector<float> weight_;
-    std::vector<int32_t> part_;  // the items that take part
-    std::vector<Grouped> grouped_;
+    std::vector<int32_t> column_, next_column_;  // of each pair of the customer at hand, and of the next one
+    std::vector<int32_t> part_;                  // those of items that take part
+    std::vector<PairGroups> grouped_;
     int64_t in_tile_ = 0, written_ = 0;
     // of the customer at hand
     int64_t begin_ = 0, end_ = 0, knew_[2] = {0, 0}, again_[2] = {0, 0}, place_ = 0, passed_ = 0;
