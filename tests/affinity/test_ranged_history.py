@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import numpy as np
@@ -138,3 +139,32 @@ def test_a_scorer_of_others_is_that_of_their_history() -> None:
         assert other.items.equals(before.items)
         found = scorer.of(other).score(0, len(other.customers))
         assert found.tobytes() == model.score(other).tobytes()
+
+
+def test_threads_that_count_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_grouping, "BLOCK_ROWS", 100)
+    monkeypatch.setattr("couponry.affinity.history.building.runs.sorted_runs.SAMPLED_ROWS", 10)
+    at_once, most = 0, 0
+
+    class Turns(Semaphore):
+        def __enter__(self) -> bool:
+            nonlocal at_once, most
+            entered = super().__enter__()
+            at_once += 1
+            most = max(most, at_once)
+            return entered
+
+        def __exit__(self, *error: object) -> None:  # type: ignore[override]
+            nonlocal at_once
+            at_once -= 1
+            super().__exit__(*error)
+
+    options = GroupingOptions(threads=4)
+    with ranged_history(Transactions.open(rows(), None), options, HALF_LIVES, tmp_path) as history:
+        assert len(list(history.parts())) > 9
+        alone = history.statistics(Turns(1))
+        assert most == 1
+        together = history.statistics()
+    for name, values in vars(together).items():
+        if isinstance(values, np.ndarray):
+            assert values.tobytes() == getattr(alone, name).tobytes(), name

@@ -294,7 +294,7 @@ class _Pipeline:
                 lives = half_lives(self._targeting)
                 read = ranged_history(self._transactions, options, lives, folder)
                 history = kept.enter_context(read)
-                statistics = history.statistics()
+                statistics = history.statistics(begun[0].turns if begun else None)
                 for note in left_out_notes(self._transactions):
                     self._say(note)
             with self._clock.stage("fit"):

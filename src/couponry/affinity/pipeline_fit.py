@@ -62,19 +62,32 @@ class BegunFit:
         Fits, given a function that returns the statistics of all customers' items when they are there.
     threads : int
         That work at the same time.
+
+    Attributes
+    ----------
+    turns : threading.Semaphore
+        For threads that count the statistics: one fewer at a time until the fit waits for them. It takes longer than
+        they do, and nothing else can be done when they are there.
     """
 
     def __init__(self, fit: Callable[[Callable[[], ItemStatistics]], Fitted], threads: int):
         self._statistics: Future[ItemStatistics] = Future()
         self._found: Future[Fitted] = Future()
+        self.turns = threading.Semaphore(max(threads - 1, 1))
         context = copy_context()
+
+        def statistics() -> ItemStatistics:
+            self.turns.release()
+            return self._statistics.result()
 
         def work() -> None:
             try:
                 with silently(), share_of_threads(min(THREADS_BESIDE_OTHERS, threads)):
-                    self._found.set_result(fit(self._statistics.result))
+                    self._found.set_result(fit(statistics))
             except BaseException as error:
                 self._found.set_exception(error)
+            finally:
+                self.turns.release()  # it may have failed before it asked
 
         threading.Thread(target=lambda: context.run(work), name="couponry-fit", daemon=True).start()
 

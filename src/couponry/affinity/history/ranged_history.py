@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from threading import local
+from threading import Semaphore, local
 from typing import NamedTuple
 
 import numpy as np
@@ -82,8 +82,13 @@ class RangedHistory:
         for read in self._ranges():
             yield partial(self._made, read)
 
-    def statistics(self) -> ItemStatistics:
+    def statistics(self, turns: Semaphore | None = None) -> ItemStatistics:
         """Add up the statistics of all customers' items.
+
+        Parameters
+        ----------
+        turns : threading.Semaphore, optional
+            How many threads may count at a time. Default: all.
 
         Returns
         -------
@@ -94,6 +99,10 @@ class RangedHistory:
         late = late_periods(nobody)
 
         def count(read: Callable[[], CustomerRows]) -> None:
+            with nullcontext() if turns is None else turns:
+                count_range(read)
+
+        def count_range(read: Callable[[], CustomerRows]) -> None:
             rows, rank, _ = read()
             if not hasattr(own, "sums"):
                 own.sums = _ItemSums(no_counts(nobody).T.copy(), np.zeros(1, np.int64))
