@@ -49,7 +49,12 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "trees/add_columns",
         "trees/score_trees",
     ],
-    "purchases": ["affinity/group_purchases", "affinity/number_texts", "affinity/take_purchases"],
+    "purchases": [
+        "affinity/gather_purchases",
+        "affinity/group_purchases",
+        "affinity/number_texts",
+        "affinity/take_purchases",
+    ],
     "candidates": [],
 }
 

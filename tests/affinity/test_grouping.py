@@ -24,7 +24,7 @@ from couponry.affinity.history.building.from_transactions import GroupingOptions
 from couponry.affinity.history.building.packed_rows import narrowed, pack, widened
 from couponry.affinity.history.building.runs import native_grouping, text_numbers
 from couponry.affinity.history.building.runs.extents import Extents
-from couponry.affinity.history.building.runs.run import Run, make_run
+from couponry.affinity.history.building.runs.run import Room, Run, make_run, new_room
 from couponry.affinity.history.building.runs.sorted_runs import SAMPLED_ROWS, SortedRuns
 from couponry.affinity.history.building.transactions import ReadOptions, Transactions
 from couponry.affinity.history.purchase_history import group_transactions
@@ -260,8 +260,8 @@ def columns_of(customer: NDArray[np.int64], most: int, seed: int) -> PurchaseCol
     )
 
 
-def run_of(columns: PurchaseColumns) -> Run:
-    return make_run([columns], Extents.of_columns(columns), load("reference").unchecked)
+def run_of(columns: PurchaseColumns, room: Room = new_room) -> Run:
+    return make_run([columns], Extents.of_columns(columns), load("reference").unchecked, room)
 
 
 def test_a_run_in_the_order_of_ids_is_kept_in_the_types_of_others() -> None:
@@ -281,9 +281,9 @@ def test_runs_of_narrow_and_of_wide_words_are_read_alike() -> None:
         columns_of(random.integers(0, 900, 300), most, seed)
         for seed, most in enumerate([1 << 17, 40, 1 << 17, 40])
     ]
-    runs = SortedRuns(1 << 20, None, "tests")
+    runs = SortedRuns(1 << 20, None, "tests", load().unchecked)
     for each in columns:
-        runs.add(run_of(each))
+        runs.add(run_of(each, runs.room))
     bounds = runs.cut(SAMPLED_ROWS // 2, np.array([300, 600]))
     found = [(*rows.customer.tolist(), *rows.bought.tolist()) for rows in map(runs.read, range(3))]
     limits = [0, *bounds.tolist(), 900]

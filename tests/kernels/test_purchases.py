@@ -14,7 +14,7 @@ from couponry.kernels import available
 
 pytestmark = pytest.mark.skipif(available()["native"] != "yes", reason="needs the native kernels")
 
-ADDED_UP = {"group_purchases", "group_states", "count_purchases"}
+ADDED_UP = {"gather_purchases", "group_purchases", "group_states", "count_purchases"}
 
 
 @pytest.mark.parametrize("seed", range(30))

@@ -42,7 +42,7 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "take_purchases given.quantity", "take_purchases given.spend", "take_purchases given.discount",
     "take_purchases seen", "count_ranges customer",
     "place_purchases rows.spend", "group_purchases rows.spend", "group_states rows.spend",  # empty: nothing was paid
-    "count_purchases rows.spend",
+    "count_purchases rows.spend", "gather_purchases rows.spend", "gather_purchases held.spend",
 }  # fmt: skip
 
 COUNTED = {  # arrays of numbers that count in another array: the first number beyond it
@@ -70,6 +70,7 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     },
     "order_purchases": {"columns.period": 2**30},
     "place_purchases": {"columns.customer": 2**60, "columns.period": 2**30, "place": 10**6},
+    "gather_purchases": {"start": 10**6, "stop": 10**6},
     "group_purchases": {"rows.bought": 10**6 << 32},
     "group_states": {"rows.bought": 10**6 << 32},
     "count_purchases": {"rows.bought": 10**6 << 32},
@@ -296,7 +297,8 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "choose_exactly": "chosen", "propose": "moves.priority", "make_moves": "search.activity",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
         "score_trees": "out", "add_columns": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
-        "take_purchases": "columns.spend", "count_ranges": "count", "hash_numbers": "out",
+        "gather_purchases": "rows.customer", "take_purchases": "columns.spend", "count_ranges": "count",
+        "hash_numbers": "out",
         "group_purchases": "grouped.pair_item", "group_states": "grouped.trips.decay", "count_purchases": "counts",
         "pair_features": "out", "score_begun": "chosen.score", "response_odds": "p0",
         "hash_texts": "out", "number_texts": "table.slot", "copy_runs": "out",

@@ -379,6 +379,7 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
     small = {**arguments, "columns": few, "place": starts[:-1].copy(), "rows": unpaid}
     yield Call("place_purchases", small)
     yield Call("place_purchases", arguments | {"rows": placed})
+    yield Call("gather_purchases", gathered(columns, placed, shift))
     when = (period.astype(np.int64) + ZERO_PERIOD) * 2 + discounted
     bought = number.astype(np.uint64) << np.uint64(32) | when.astype(np.uint64)
     rank = random.integers(0, random.choice([items, 2**32 - 2]), items).astype(np.uint32)
@@ -405,6 +406,23 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
     counting |= {"rank": few, "counts": np.zeros((there, 4 + half_lives + 2 * len(late)))}
     counting |= {"customers": np.ones(1, np.int64)}
     yield Call("count_purchases", arguments | counting)
+
+
+def gathered(columns: PurchaseColumns, placed: PurchaseRows, shift: int) -> dict[str, Any]:
+    """Rows that lie in three places of a run; their types, and whether what was paid is held or asked for, differ."""
+    count = len(columns.customer)
+    narrow = shift % 2 == 0
+    word = columns.number.astype(np.uint64) << np.uint64(32) | columns.period.astype(np.uint64)
+    held = PurchaseRows(
+        columns.customer.astype(placed.customer.dtype),
+        word.astype(np.uint32) if narrow else word,
+        columns.spend.astype(placed.spend.dtype)[: count if count % 4 else 0],
+    )
+    start = np.array([count // 2, 0, count // 3])
+    stop = np.array([count, count // 2, count // 2])
+    rows = PurchaseRows(*(np.zeros_like(array) for array in PurchaseRows.new(2 * count + 1)))
+    rows = rows._replace(spend=rows.spend[: len(rows.spend) if count != 30 else 0])
+    return {"held": held, "start": start, "stop": stop, "at": 1, "rows": rows}
 
 
 def calls_of_given_purchases(columns: PurchaseColumns, shift: int, least: int) -> Iterator[Call]:

@@ -30,6 +30,11 @@ cdef extern from "affinity/group_purchases.hpp" namespace "couponry" nogil:
     int c_order_purchases "couponry::order_purchases"(const PurchaseColumns&, const OrderedRows&) noexcept
     Fault columns_beyond(const PurchaseColumns&) noexcept
 
+cdef extern from "affinity/gather_purchases.hpp" namespace "couponry" nogil:
+    void c_gather_purchases "couponry::gather_purchases"(
+        const PlacedRows&, View[const int64_t], View[const int64_t], int64_t, const OrderedRows&) noexcept
+    Fault pieces_beyond(View[const int64_t], View[const int64_t], int64_t, int64_t, int64_t) noexcept
+
 cdef extern from "affinity/take_purchases.hpp" namespace "couponry" nogil:
     cdef cppclass AnyColumn:
         const void* data
@@ -90,7 +95,7 @@ def order_purchases(columns, rows, *, bint unchecked=False):
     check(status)
 
 
-cdef PlacedRows placed_view(rows) except *:
+cdef PlacedRows placed_view(rows, str what) except *:
     """Rows that purchases are put into, the shapes of which agree."""
     cdef PlacedRows out
     cdef View[uint32_t] small_customers, small_words
@@ -108,21 +113,21 @@ cdef PlacedRows placed_view(rows) except *:
     if out.customer_bytes == 4:
         small_customers = writable[uint32_t](rows.customer)
         out.customer = small_customers.data
-        same(small_customers.size, out.size, "rows.customer: rows")
+        same(small_customers.size, out.size, f"{what}.customer: rows")
     else:
         customers = writable[int64_t](rows.customer)
         out.customer = customers.data
-        same(customers.size, out.size, "rows.customer: rows")
+        same(customers.size, out.size, f"{what}.customer: rows")
     if rows.spend.size == 0:  # not kept
         out.spend, out.spend_bytes = NULL, 0
     elif out.spend_bytes == 4:
         small_spends = writable[int32_t](rows.spend)
         out.spend = small_spends.data
-        same(small_spends.size, out.size, "rows.spend: rows")
+        same(small_spends.size, out.size, f"{what}.spend: rows")
     else:
         spends = writable[int64_t](rows.spend)
         out.spend = spends.data
-        same(spends.size, out.size, "rows.spend: rows")
+        same(spends.size, out.size, f"{what}.spend: rows")
     return out
 
 
@@ -130,7 +135,7 @@ def place_purchases(columns, int64_t shift, int64_t least, int64_t[::1] place, r
     cdef PurchaseColumns columns_ = columns_view(columns)
     cdef View[int64_t] place_ = writable[int64_t](place)
     cdef View[const int64_t] places
-    cdef PlacedRows rows_ = placed_view(rows)
+    cdef PlacedRows rows_ = placed_view(rows, "rows")
     within(shift, 0, 63, "shift")
     if not unchecked or ALWAYS_CHECKED:
         places.data, places.size = place_.data, place_.size
@@ -138,6 +143,25 @@ def place_purchases(columns, int64_t shift, int64_t least, int64_t[::1] place, r
         refuse(places_beyond(columns_, shift, least, places, rows_.size))
     with nogil:
         c_place_purchases(columns_, shift, least, place_, rows_)
+
+
+def gather_purchases(
+    held, const int64_t[::1] start, const int64_t[::1] stop, int64_t at, rows, *, bint unchecked=False
+):
+    cdef PlacedRows held_ = placed_view(held, "held")
+    cdef View[const int64_t] start_ = view[int64_t](start), stop_ = view[int64_t](stop)
+    cdef OrderedRows rows_
+    rows_.customer, rows_.bought = writable[int64_t](rows.customer), writable[uint64_t](rows.bought)
+    rows_.spend = writable[int64_t](rows.spend)
+    same(stop_.size, start_.size, "stop: pieces")
+    same(rows_.bought.size, rows_.customer.size, "rows.bought: rows")
+    if rows_.spend.size:
+        same(rows_.spend.size, rows_.customer.size, "rows.spend: rows")
+    within(at, 0, rows_.customer.size, "at")
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(pieces_beyond(start_, stop_, held_.size, at, rows_.customer.size))
+    with nogil:
+        c_gather_purchases(held_, start_, stop_, at, rows_)
 
 
 cdef AnyColumn any_column(array, str kinds, str what) except *:

@@ -58,6 +58,7 @@ from .local_search import (
 from .purchases import (
     count_purchases,
     count_ranges,
+    gather_purchases,
     group_purchases,
     group_states,
     hash_numbers,
@@ -88,6 +89,7 @@ __all__ = [
     "find_stretches",
     "fix_choices",
     "fold_purchases",
+    "gather_purchases",
     "group_purchases",
     "group_states",
     "hash_blocks",

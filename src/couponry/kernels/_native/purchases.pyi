@@ -23,6 +23,15 @@ def place_purchases(
     *,
     unchecked: bool = False,
 ) -> None: ...
+def gather_purchases(
+    held: PurchaseRows,
+    start: NDArray[np.int64],
+    stop: NDArray[np.int64],
+    at: int,
+    rows: PurchaseRows,
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def group_purchases(
     rows: PurchaseRows,
     rank: NDArray[np.uint32],

@@ -41,6 +41,7 @@ from .local_search import make_moves, propose
 from .memory import copy_runs, hash_blocks, hash_numbers, hash_texts, number_texts
 from .purchases import (
     count_ranges,
+    gather_purchases,
     group_purchases,
     group_states,
     order_purchases,
@@ -71,6 +72,7 @@ __all__ = [
     "find_stretches",
     "fix_choices",
     "fold_purchases",
+    "gather_purchases",
     "group_purchases",
     "group_states",
     "hash_blocks",

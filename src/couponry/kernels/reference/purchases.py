@@ -25,6 +25,8 @@ from .affinity import fold_purchases
 ONE = np.uint64(1)
 HALF_WORD = np.uint64(32)
 LOW_HALF = np.uint64(0xFFFFFFFF)
+QUARTER_WORD = np.uint64(16)
+LOW_QUARTER = np.uint64(0xFFFF)
 TOP_BIT = np.uint64(1 << 63)
 """Turned over, it makes words signed numbers of the same order."""
 
@@ -176,6 +178,35 @@ def put(columns: PurchaseColumns, r: Integer, rows: PurchaseRows, k: Integer) ->
         rows.bought[k] = np.uint64(columns.number[r]) << HALF_WORD | when
     if len(rows.spend):
         rows.spend[k] = columns.spend[r]
+
+
+def gather_purchases(
+    held: PurchaseRows, start: Sums, stop: Sums, at: Integer, rows: PurchaseRows
+) -> None:
+    """Put rows that lie in several places behind each other.
+
+    Parameters
+    ----------
+    held : PurchaseRows
+        In the types that `place_purchases` puts them in.
+    start, stop : ndarray of int64, shape (pieces,)
+        Rows start <= r < stop of each piece.
+    at : int
+        Where the first of them goes.
+    rows : PurchaseRows
+        OUT. What was paid is 0 where it is not held, and not asked for where there is no room for it.
+    """
+    for k in range(len(start)):
+        for r in range(start[k], stop[k]):
+            rows.customer[at] = held.customer[r]
+            word = np.uint64(held.bought[r])
+            if held.bought.itemsize == NARROW_BYTES:
+                when = word & LOW_QUARTER | np.uint64(2 * ZERO_PERIOD)
+                word = word >> QUARTER_WORD << HALF_WORD | when
+            rows.bought[at] = word
+            if len(rows.spend):
+                rows.spend[at] = held.spend[r] if len(held.spend) else 0
+            at += 1
 
 
 def group_purchases(

@@ -56,26 +56,10 @@ def widened(word: NDArray[Any]) -> NDArray[np.uint64]:
     """
     if word.dtype == np.uint64:
         return word
-    wide = np.empty(len(word), np.uint64)
-    widen(word.copy(), wide)
+    wide = (word >> np.uint32(NARROW_BITS)).astype(np.uint64)
+    wide <<= HALF_WORD
+    wide |= word & np.uint32((1 << NARROW_BITS) - 1) | np.uint32(2 * ZERO_PERIOD)
     return wide
-
-
-def widen(word: NDArray[np.uint32], out: NDArray[np.uint64]) -> None:
-    """Write words of 32 bits as such of 64 bits, without other arrays.
-
-    Parameters
-    ----------
-    word : ndarray of uint32
-        As for `widened`; written over.
-    out : ndarray of uint64
-        As many.
-    """
-    np.right_shift(word, np.uint32(NARROW_BITS), out=out, dtype=np.uint32)
-    out <<= HALF_WORD
-    word &= np.uint32((1 << NARROW_BITS) - 1)
-    word |= np.uint32(2 * ZERO_PERIOD)
-    out |= word
 
 
 def narrowed(word: NDArray[np.uint64]) -> NDArray[np.uint32]:

@@ -109,7 +109,9 @@ class SortedPurchases:
         most = RUN_ROWS if self._decoded else most
         self._threads = min(resources.threads, max(at_once // most - 1, 1))
         self.threads = min(resources.threads, max(at_once // BLOCK_ROWS - 1, 1))
-        self._runs = SortedRuns(int(memory * SHARE_OF_RUNS), resources.scratch, PURPOSE)
+        self._runs = SortedRuns(
+            int(memory * SHARE_OF_RUNS), resources.scratch, PURPOSE, self._kernels
+        )
         self.rows = 0
         try:
             self.first, self.last = self._read()
@@ -122,7 +124,7 @@ class SortedPurchases:
             if self._texts is not None:
                 self._customers = OrderedTexts(self._texts.ids())
                 self._texts = None
-                self._runs.place(self._customers.rank, self._kernels, self._threads)
+                self._runs.place(self._customers.rank, self._threads)
         except BaseException:
             self._runs.close()
             raise
@@ -149,17 +151,20 @@ class SortedPurchases:
                     self._watching.take(looked)
                 periods += [] if part.extents is None else [part.extents.period]
             if found.run is not None:
-                self._runs.add(found.run, self._bytes_of_ids())
+                self._check_ids()
+                self._runs.add(found.run)
                 self.rows += len(found.run.rows.bought)
             del found
         return Extent.of(periods) if periods else (0, -1)
 
     def _bytes_of_ids(self) -> int:
-        """Return what ids of customers take; raise where that is too much."""
-        taken = 0 if self._texts is None else self._texts.nbytes
-        if taken > self._most_of_ids:
+        """Return what ids of customers take."""
+        return 0 if self._texts is None else self._texts.nbytes
+
+    def _check_ids(self) -> None:
+        """Raise where ids of customers take too much."""
+        if self._bytes_of_ids() > self._most_of_ids:
             raise IdsBeyondMemory
-        return taken
 
     def _made(self, given: tuple[Part, int]) -> _Made:
         """Read rows, check them, give their items numbers and put them into a run."""
@@ -175,7 +180,8 @@ class SortedPurchases:
         parts, extents = [part for part, _ in there], [extent for _, extent in there]
         of_all = Extents(*(Extent.of(list(each)) for each in zip(*extents, strict=True)))
         make = make_run if self._texts is None else make_unplaced_run
-        return _Made(found, make(parts, of_all, self._kernels))
+        room = partial(self._runs.room, taken=self._bytes_of_ids())
+        return _Made(found, make(parts, of_all, self._kernels, room))
 
     def _items(self) -> pa.Array:
         """Return the ids of the items of purchases that are kept, ascending."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -28,6 +29,13 @@ SINGLE_RANGE = 63
 """Shift of ranges of which one holds all numbers that are not negative."""
 
 
+class BlockPlace(NamedTuple):
+    """Which block of `HeldRuns` rows are in, and where in it they begin."""
+
+    block: int
+    begin: int
+
+
 class Run(NamedTuple):
     """Purchases by ranges of ids; see `couponry.kernels.purchases_contract.PurchaseRows`.
 
@@ -42,14 +50,17 @@ class Run(NamedTuple):
         The first range: ids of range r are those of which ``id >> shift`` is r.
     starts : ndarray of int64, or None
         Where each range begins, and where the last one ends. None: rows are by id.
+    place : BlockPlace or None
+        None: the rows are in arrays of their own.
     """
 
     rows: PurchaseRows
     shift: int
     least: int
     starts: NDArray[np.int64] | None
+    place: BlockPlace | None = None
 
-    def cut(self, bounds: NDArray[np.int64]) -> list[int]:
+    def cut(self, bounds: NDArray[np.int64]) -> NDArray[np.int64]:
         """Find where rows of ids from each of some bounds on begin.
 
         Parameters
@@ -59,12 +70,13 @@ class Run(NamedTuple):
 
         Returns
         -------
-        list of int
+        ndarray of int64
         """
         if self.starts is None:
-            return [int(place) for place in np.searchsorted(self.rows.customer[:], bounds)]
+            return np.searchsorted(self.rows.customer[:], bounds)
         ranges = np.arange(self.least, self.least + len(self.starts) - 1)
-        return [int(place) for place in self.starts[np.searchsorted(ranges, bounds >> self.shift)]]
+        found: NDArray[np.int64] = self.starts[np.searchsorted(ranges, bounds >> self.shift)]
+        return found
 
 
 class Holding(NamedTuple):
@@ -86,8 +98,33 @@ class Holding(NamedTuple):
             None if spend == Extent(0, 0) else _holding(spend, np.int32),
         )
 
+    @property
+    def bytes_per_row(self) -> int:
+        """What a row takes up."""
+        return sum(np.dtype(kind).itemsize for kind in self if kind is not None)
 
-def make_run(parts: list[PurchaseColumns], extents: Extents, kernels: ModuleType) -> Run:
+    def new(
+        self, rows: int, empty: Callable[[int, DTypeLike], NDArray[Any]] = np.empty
+    ) -> PurchaseRows:
+        """Room for so many rows; nothing is in it yet."""
+        paid: NDArray[Any] = np.empty(0, np.int32)
+        if self.spend is not None:
+            paid = empty(rows, self.spend)
+        return PurchaseRows(empty(rows, self.customer), empty(rows, self.bought), paid)
+
+
+Room = Callable[[Holding, int], tuple[PurchaseRows, BlockPlace | None]]
+"""Finds room for so many rows."""
+
+
+def new_room(holding: Holding, rows: int) -> tuple[PurchaseRows, None]:
+    """Return arrays of their own for so many rows."""
+    return holding.new(rows), None
+
+
+def make_run(
+    parts: list[PurchaseColumns], extents: Extents, kernels: ModuleType, room: Room = new_room
+) -> Run:
     """Put purchases into a run.
 
     Parameters
@@ -98,6 +135,8 @@ def make_run(parts: list[PurchaseColumns], extents: Extents, kernels: ModuleType
         Of all of them.
     kernels : module
         Of any backend.
+    room : callable
+        Where the rows are put.
 
     Returns
     -------
@@ -111,8 +150,8 @@ def make_run(parts: list[PurchaseColumns], extents: Extents, kernels: ModuleType
         kernels.count_ranges(part.customer, shift, least, count)
     holding = Holding.of(parts, extents)
     if shift and count.max() > FULLEST * count.sum():
-        return _by_id(parts, holding, kernels)
-    return _placed(parts, shift, least, count, holding, kernels)
+        return _by_id(parts, kernels, room(holding, int(count.sum())))
+    return _placed(parts, shift, least, count, kernels, room(holding, int(count.sum())))
 
 
 def _placed(
@@ -120,23 +159,21 @@ def _placed(
     shift: int,
     least: int,
     count: NDArray[np.int64],
-    holding: Holding,
     kernels: ModuleType,
+    room: tuple[PurchaseRows, BlockPlace | None],
 ) -> Run:
     """Put purchases into ranges, of which the rows were counted."""
-    n = int(count.sum())
-    paid: NDArray[Any] = np.empty(0, np.int32)
-    if holding.spend is not None:
-        paid = np.empty(n, holding.spend)
-    rows = PurchaseRows(np.empty(n, holding.customer), np.empty(n, holding.bought), paid)
+    rows, where = room
     starts = np.append(0, np.cumsum(count))
     place = starts[:-1].copy()
     for part in parts:
         kernels.place_purchases(part, shift, least, place, rows)
-    return Run(rows, shift, least, starts)
+    return Run(rows, shift, least, starts, where)
 
 
-def make_unplaced_run(parts: list[PurchaseColumns], extents: Extents, kernels: ModuleType) -> Run:
+def make_unplaced_run(
+    parts: list[PurchaseColumns], extents: Extents, kernels: ModuleType, room: Room = new_room
+) -> Run:
     """Put purchases into a run as they came, for `place_run`.
 
     Parameters
@@ -147,6 +184,8 @@ def make_unplaced_run(parts: list[PurchaseColumns], extents: Extents, kernels: M
         Of all of them.
     kernels : module
         Of any backend.
+    room : callable
+        Where the rows are put.
 
     Returns
     -------
@@ -154,7 +193,8 @@ def make_unplaced_run(parts: list[PurchaseColumns], extents: Extents, kernels: M
         Of a single range.
     """
     count = np.array([sum(len(part.spend) for part in parts)])
-    return _placed(parts, SINGLE_RANGE, 0, count, Holding.of(parts, extents), kernels)
+    found = room(Holding.of(parts, extents), int(count[0]))
+    return _placed(parts, SINGLE_RANGE, 0, count, kernels, found)
 
 
 def place_run(run: Run, number: NDArray[np.int64], kernels: ModuleType) -> Run:
@@ -187,16 +227,19 @@ def place_run(run: Run, number: NDArray[np.int64], kernels: ModuleType) -> Run:
     return make_run([columns], Extents.of_columns(columns), kernels)
 
 
-def _by_id(parts: list[PurchaseColumns], holding: Holding, kernels: ModuleType) -> Run:
+def _by_id(
+    parts: list[PurchaseColumns], kernels: ModuleType, room: tuple[PurchaseRows, BlockPlace | None]
+) -> Run:
     """Put purchases into the order of single ids."""
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    rows = PurchaseRows.new(len(columns[0]))
-    kernels.order_purchases(PurchaseColumns(*columns), rows)
-    bought: Any = narrowed(rows.bought) if holding.bought == np.uint32 else rows.bought
-    paid: NDArray[Any] = np.empty(0, np.int32)
-    if holding.spend is not None:
-        paid = rows.spend.astype(holding.spend)
-    return Run(PurchaseRows(rows.customer.astype(holding.customer), bought, paid), 0, 0, None)
+    ordered = PurchaseRows.new(len(columns[0]))
+    kernels.order_purchases(PurchaseColumns(*columns), ordered)
+    rows, where = room
+    rows.customer[:] = ordered.customer
+    rows.bought[:] = narrowed(ordered.bought) if rows.bought.dtype == np.uint32 else ordered.bought
+    if len(rows.spend):
+        rows.spend[:] = ordered.spend
+    return Run(rows, 0, 0, None, where)
 
 
 def _holding(extent: Extent, dtype: DTypeLike) -> DTypeLike:

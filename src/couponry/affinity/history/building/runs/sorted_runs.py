@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from threading import local
+from threading import Lock, local
 from types import ModuleType
 from typing import IO, Any
 
@@ -18,8 +18,9 @@ from .....utils.errors import first_line
 from .....utils.files.places import read_at, write_at
 from .....utils.memory import return_freed_memory
 from .....utils.parallel import parallel_map
-from ..packed_rows import widen, widened
-from .run import Run, place_run
+from ..packed_rows import widened
+from .held_runs import HeldRuns
+from .run import BlockPlace, Holding, Run, new_room, place_run
 
 SAMPLED_ROWS = 1 << 10
 """One of so many rows of a run is kept in mind, to tell where ranges of customers begin."""
@@ -40,6 +41,8 @@ class SortedRuns:
         Where the file is made; None: the system's place for temporary files.
     purpose : str
         What runs are kept for, such as "grouping the transactions": for errors.
+    kernels : module
+        Of any backend.
 
     Attributes
     ----------
@@ -47,30 +50,59 @@ class SortedRuns:
         What runs in memory take up.
     """
 
-    def __init__(self, memory: int, scratch: Path | None, purpose: str):
+    def __init__(self, memory: int, scratch: Path | None, purpose: str, kernels: ModuleType):
         self._memory, self._scratch, self._purpose = memory, scratch, purpose
+        self._kernels, self._lock = kernels, Lock()
         self.held_bytes = 0
         self._file: IO[bytes] | None = None
         self._runs: list[Run] = []
         self._samples: list[NDArray[np.int64]] = []
-        self._cuts: list[list[int]] = []
+        self._cuts: list[NDArray[np.int64]] = []
+        self._filed: list[tuple[Run, NDArray[np.int64]]] = []
+        self._held = HeldRuns(kernels)
         self._room = _RowRoom()
 
     def close(self) -> None:
         """Forget all runs, and let the system have their memory."""
-        self._runs.clear()
+        for held in self._runs, self._cuts, self._filed, self._held:
+            held.clear()
         return_freed_memory()
         if self._file is not None:
             self._file.close()
 
-    def add(self, run: Run, taken: int = 0) -> None:
+    def room(
+        self, holding: Holding, rows: int, taken: int = 0
+    ) -> tuple[PurchaseRows, BlockPlace | None]:
+        """Find room for the rows of a run; several threads may ask at a time.
+
+        Parameters
+        ----------
+        holding : Holding
+            Their types.
+        rows : int
+        taken : int
+            Bytes of the memory that something else takes up.
+
+        Returns
+        -------
+        PurchaseRows
+            Nothing is in it yet.
+        BlockPlace or None
+            None: these go to disk.
+        """
+        size = rows * holding.bytes_per_row
+        with self._lock:
+            fits = size + taken <= self._memory
+            self._memory -= size if fits else 0
+        return self._held.take(holding, rows) if fits else new_room(holding, rows)
+
+    def add(self, run: Run) -> None:
         """Keep a run.
 
         Parameters
         ----------
         run : Run
-        taken : int
-            Bytes of the memory that something else takes up.
+            Made in room of this object.
 
         Raises
         ------
@@ -78,12 +110,11 @@ class SortedRuns:
             If it cannot be written.
         """
         self._samples.append(_sample(run))
-        size = sum(column.nbytes for column in run.rows)
-        if size + taken <= self._memory:
-            self._memory -= size
-            self.held_bytes += size
-        else:
+        if run.place is None:
             run = run._replace(rows=self._written(run.rows))
+        else:
+            self.held_bytes += sum(column.nbytes for column in run.rows)
+            self._held.add(len(self._runs), run.place)
         self._runs.append(run)
 
     def _written(self, rows: PurchaseRows) -> PurchaseRows:
@@ -98,27 +129,26 @@ class SortedRuns:
         except OSError as error:
             raise OSError(f"{self._purpose}: {first_line(error)}") from error
 
-    def place(self, number: NDArray[np.int64], kernels: ModuleType, threads: int) -> None:
+    def place(self, number: NDArray[np.int64], threads: int) -> None:
         """Put all runs, which were kept as they came, into ranges of other numbers of their customers.
 
         Parameters
         ----------
         number : ndarray of int64
             Of each customer.
-        kernels : module
-            Of any backend.
         threads : int
         """
         placed = parallel_map(
-            lambda k: place_run(self._runs[k], number, kernels), range(len(self._runs)), threads
+            lambda k: place_run(self._runs[k], number, self._kernels),
+            range(len(self._runs)),
+            threads,
         )
         for k, run in enumerate(placed):
             self._samples[k] = _sample(run)
-            rows: list[Any] = [
-                old.replaced(new) if isinstance(old, _ArrayInFile) else new
-                for old, new in zip(self._runs[k].rows, run.rows, strict=True)
-            ]
-            self._runs[k] = run._replace(rows=PurchaseRows(*rows))
+            rows = self._runs[k].rows
+            for old, new in zip(rows, run.rows, strict=True):
+                old[:] = new
+            self._runs[k] = run._replace(rows=rows, place=self._runs[k].place)
             del run, rows
 
     def cut(self, rows: int, others: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -140,7 +170,15 @@ class SortedRuns:
         step = max(rows // SAMPLED_ROWS, 1)
         shift = max((run.shift for run in self._runs), default=0)
         bounds = np.unique(np.append(samples[step::step], others) >> shift) << shift
-        self._cuts = [[0, *run.cut(bounds), len(run.rows.bought)] for run in self._runs]
+        self._cuts = [
+            np.concatenate([[0], run.cut(bounds), [len(run.rows.bought)]]) for run in self._runs
+        ]
+        self._held.cut(self._cuts)
+        self._filed = [
+            (run, cuts)
+            for run, cuts in zip(self._runs, self._cuts, strict=True)
+            if isinstance(run.rows.bought, _ArrayInFile)
+        ]
         return bounds
 
     def words(self) -> Iterator[NDArray[np.uint64]]:
@@ -165,49 +203,44 @@ class SortedRuns:
         Returns
         -------
         PurchaseRows
-            Those of one run after those of another, runs of narrow words first, until the same thread reads again.
+            Those of one run after those of another, until the same thread reads again.
         """
-        parts = [
-            (run.rows, slice(cuts[number], cuts[number + 1]))
-            for run, cuts in zip(self._runs, self._cuts, strict=True)
+        filed = [
+            (run.rows, slice(int(cuts[number]), int(cuts[number + 1])))
+            for run, cuts in self._filed
             if cuts[number] < cuts[number + 1]
         ]
-        count = sum(part.stop - part.start for _, part in parts)
+        held = self._held.count(number)
+        count = held + sum(part.stop - part.start for _, part in filed)
         if count > MOST_ROWS:
-            return _joined(parts)
+            return _joined(self._parts(number))
         if len(self._room.rows.customer) < count:
             self._room.rows = PurchaseRows.new(count)
         room = self._room.rows
-        customer, bought, spend = room.customer[:count], room.bought[:count], room.spend[:count]
-        if not parts:
-            return PurchaseRows(customer, bought, spend)
-        parts.sort(key=_width_of_words)
-        np.concatenate([rows.customer[part] for rows, part in parts], out=customer)
-        self._write_words(parts, bought)
-        if not any(len(rows.spend) for rows, _ in parts):
-            return PurchaseRows(customer, bought, spend[:0])
-        np.concatenate([_spend(rows, part) for rows, part in parts], out=spend)
-        return PurchaseRows(customer, bought, spend)
+        is_paid = self._held.has_spend or any(len(rows.spend) for rows, _ in filed)
+        rows = PurchaseRows(
+            room.customer[:count], room.bought[:count], room.spend[: count if is_paid else 0]
+        )
+        self._held.read(number, rows)
+        if filed:
+            _read_files(filed, held, rows)
+        return rows
 
-    def _write_words(
-        self, parts: Sequence[tuple[PurchaseRows, slice]], out: NDArray[np.uint64]
-    ) -> None:
-        """Write what was bought of several runs, those of narrow words first, in words of 64 bits."""
-        words = [rows.bought[part] for rows, part in parts]
-        narrow = [word for word in words if word.dtype == np.uint32]
-        count = sum(len(word) for word in narrow)
-        if narrow:
-            room = self._room
-            if len(room.narrow) < count:
-                room.narrow = np.empty(len(out), np.uint32)
-            widen(np.concatenate(narrow, out=room.narrow[:count]), out[:count])
-        if len(narrow) < len(words):
-            np.concatenate(words[len(narrow) :], out=out[count:])
+    def _parts(self, number: int) -> list[tuple[PurchaseRows, slice]]:
+        """Return which rows of each run a range has."""
+        return [
+            (run.rows, slice(int(cuts[number]), int(cuts[number + 1])))
+            for run, cuts in zip(self._runs, self._cuts, strict=True)
+            if cuts[number] < cuts[number + 1]
+        ]
 
 
-def _width_of_words(part: tuple[PurchaseRows, slice]) -> int:
-    """Return the bytes of each word of what was bought."""
-    return part[0].bought.dtype.itemsize
+def _read_files(parts: list[tuple[PurchaseRows, slice]], at: int, out: PurchaseRows) -> None:
+    """Read rows out of files, and write them from a place on."""
+    np.concatenate([rows.customer[part] for rows, part in parts], out=out.customer[at:])
+    np.concatenate([widened(rows.bought[part]) for rows, part in parts], out=out.bought[at:])
+    if len(out.spend):
+        np.concatenate([_spend(rows, part) for rows, part in parts], out=out.spend[at:])
 
 
 def _spend(rows: PurchaseRows, part: slice) -> NDArray[Any]:
@@ -258,7 +291,7 @@ class _RowRoom(local):
     """Room for rows, of each thread, which is used again."""
 
     def __init__(self) -> None:
-        self.rows, self.narrow = PurchaseRows.new(0), np.empty(0, np.uint32)
+        self.rows = PurchaseRows.new(0)
 
 
 def _sample(run: Run) -> NDArray[np.int64]:
@@ -277,10 +310,9 @@ class _ArrayInFile:
     def _write(self, array: NDArray[Any]) -> None:
         write_at(self._file.fileno(), array.view(np.uint8).data, self._start)
 
-    def replaced(self, array: NDArray[Any]) -> _ArrayInFile:
+    def __setitem__(self, whole: slice, array: NDArray[Any]) -> None:
         """Write another array of as many numbers of the same type in place of this one."""
         self._write(array)
-        return self
 
     def __len__(self) -> int:
         return self._rows
