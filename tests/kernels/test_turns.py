@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.support.kernel_cases import assert_same, backend, native_names, reference
 
@@ -104,6 +105,27 @@ def test_native_kernels_choose_by_turns_as_the_reference_does_without(seed: int)
         rules.append(CustomerRule("purse", sum="cost", max=3.0, each="customer"))
     rounded = (lambda r: np.round(r.normal(0.3, 1.0, 198), 1)) if seed % 4 == 2 else None
     assert_same_choices(household_problem(seed, rules, rounded), 3 if seed % 2 else 1 << 20)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_native_kernels_search_for_members_who_break_other_rules(seed: int) -> None:
+    """Sums, requirements and caps within windows: of some members all choices are listed, and others are searched."""
+    random = np.random.default_rng([seed, 52])
+    some = random.permutation(60)[:30]
+    only_after = pa.table({"offer": some[:15], "requires": some[15:]})
+    rules = [
+        CustomerRule("each", max=2 + seed % 4, each="customer"),
+        CustomerRule("windows", max=1 + seed % 2, window=[4, 7][seed // 8], each="customer"),
+        CustomerRule("messages", cost=np.sort(random.random(int(random.integers(6, 24)))).tolist()),
+        CustomerRule("purse", sum="cost", max=[0.3, 1.0, 2.0][seed % 3], each="customer"),
+        CustomerRule("only after", requires=only_after, each="customer"),
+    ]
+    if seed % 5 == 4:
+        rules.append(CustomerRule("worth it", sum="value", min=1.0, each="customer"))
+    rounded = (lambda r: np.round(r.normal(0.3, 1.0, 198), 1)) if seed % 8 == 7 else None
+    assert_same_choices(
+        household_problem(seed, rules, rounded), [3, 400, 10_000, 1 << 20][seed % 4]
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))

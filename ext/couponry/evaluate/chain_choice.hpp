@@ -2,15 +2,19 @@
 // price on coupons: `best_choice` of reference/parts/choose_by_parts.py, without putting anything else into order.
 //
 // The turns of constraints, found when rules are compiled, say where each candidate is among them. At each price the
-// same choice is found as there, by dynamic programming in place of a flow. Where anything is tied, a choice breaks
-// some other rule, or the price is not found, all is left to the search.
+// same choice is found as there: by dynamic programming in place of a flow, and by a search for those members whose
+// choice breaks some other rule. Where anything is tied, or the price is not found, all is left to the search.
 #pragma once
 
 #include <cstdint>
 
 #include "common/set_layout.hpp"
 #include "customer_constraints/whole_values.hpp"
+#include "evaluate/chain_constraints.hpp"
 #include "evaluate/chain_flow.hpp"
+#include "evaluate/chain_member.hpp"
+#include "evaluate/chain_rows.hpp"
+#include "evaluate/chain_subsets.hpp"
 #include "evaluate/steps.hpp"
 
 namespace couponry {
@@ -18,62 +22,71 @@ namespace {
 
 class ChainChoice {
 public:
-    // Whether the best choice is found; the picks are OUT then.
-    bool choose(const Constraints& constraints, const int32_t* key, int64_t n, int64_t upper,
+    // Whether the best choice is found, where each search takes at most so many nodes; the picks are OUT then.
+    bool choose(const Constraints& constraints, const int32_t* key, int64_t n, int64_t upper, int64_t nodes,
                 uint64_t* picks) noexcept {
-        if (constraints.is_short || constraints.words > MOST_WORDS || upper < 1) return false;
+        if (upper < 1) return false;
         constraints_ = &constraints;
+        key_ = key;
         upper_ = upper;
+        nodes_ = nodes;
         words_ = constraints.words;
-        return look_at_constraints() && collect(key, n) && place_on_chain() && choose_by_price() &&
-               keeps_others(now_, picks);
+        members_ = 0;
+        searched_ = 0;
+        if (!chain_.look_at(constraints, n) || !collect(key, n) || !chain_.place(positive_) || !list_chain())
+            return false;
+        uint64_t open[MOST_WORDS];
+        for (int64_t w = 0; w < words_; ++w) open[w] = chain_.open(w);
+        has_rows_ = rows_.take(constraints.rows, open, positive_, rank_, count_);
+        if (constraints.is_short ? !choose_at(0, true) || count_bits(now_) > upper_ : !choose_by_price()) return false;
+        put_picks(now_, picks);
+        return chain_.keeps_implied(picks);
     }
 
 private:
-    static constexpr int64_t MOST_WORDS = 5, MOST_CANDIDATES = ChainFlow::MOST, MOST_TURNS = 192, MOST_OTHERS = 64;
+    static constexpr int64_t MOST_WORDS = ChainConstraints::MOST_WORDS, MOST_CANDIDATES = ChainFlow::MOST;
     static constexpr int64_t MOST_PRICES = 24, AHEAD = 24;  // candidates beyond those that are given
+    static constexpr int64_t MOST_MEMBERS = 6;              // that are searched
 
-    const Constraints* constraints_;
-    int64_t upper_, words_, turns_, others_, units_, bits_;
-    int16_t turn_[MOST_TURNS], other_[MOST_OTHERS];  // which constraint it is
-    uint64_t open_[MOST_WORDS], positive_[MOST_WORDS];
+    // Candidates that rules join, whose choice is searched for.
+    struct Member {
+        uint64_t places, needed;  // bits in the order of choice; those that rows may need
+        uint64_t inside[MOST_WORDS];
+        int64_t first;   // interval
+        bool is_listed;  // whether choices may be listed
+        bool is_taken;   // whether `search` knows the candidates
+        int64_t rows;
+        int8_t row[ChainSubsets::MOST_ROWS];
+        ChainMember search;
+    };
+
+    const Constraints* constraints_ = nullptr;
+    const int32_t* key_ = nullptr;
+    ChainConstraints chain_;
+    int64_t upper_, words_, nodes_;
+    Scale scale_;
+    uint64_t positive_[MOST_WORDS];
     int64_t count_, listed_;              // candidates in order, and all that are worth something
     int64_t worth_[MOST_CANDIDATES + 1];  // in the order of choice
     int16_t at_[MOST_CANDIDATES];         // which candidate it is
     uint8_t rank_[64 * MOST_WORDS];       // of a candidate
     int64_t chained_;
-    uint32_t chain_[MOST_CANDIDATES];  // begin, end and rank of each that is in an interval, 10, 10 and 8 bits
-    uint64_t loose_, now_;             // a bit for each place in the order of choice
-    int64_t usual_ = 1;                // about the least key that is looked at
+    uint8_t begin_[MOST_CANDIDATES], end_[MOST_CANDIDATES];  // intervals of each in the order of choice
+    int32_t link_[MOST_CANDIDATES];  // begin, end and rank of each that is in an interval, 10, 10 and 8 bits
+    uint64_t loose_, now_;           // a bit for each place in the order of choice
+    uint64_t cheap_, dear_;          // choices at a lower and a higher price
+    uint64_t searched_;              // candidates of members that are searched
+    int64_t members_;
+    int64_t usual_ = 1;  // about the least key that is looked at
     ChainFlow flow_;
+    bool has_rows_ = false;  // whether rows_ knows them
+    ChainRows rows_;
+    ChainSubsets subsets_;
+    Member member_[MOST_MEMBERS];
 
-    static int64_t begin_of(uint32_t link) noexcept { return link >> 18; }
-    static int64_t end_of(uint32_t link) noexcept { return link >> 8 & 0x3FF; }
-    static int64_t rank_of(uint32_t link) noexcept { return link & 0xFF; }
-
-    bool look_at_constraints() noexcept {
-        const Constraints& all = *constraints_;
-        if (all.count > MOST_TURNS) return false;
-        for (int64_t w = 0; w < words_; ++w) open_[w] = ~uint64_t{0};
-        for (int64_t t = 0; t < MOST_TURNS && t < all.count; ++t) turn_[t] = -1;
-        turns_ = others_ = units_ = 0;
-        for (int64_t s = 0; s < all.count; ++s) {
-            const int64_t cap = all.cap(s), turn = all.turn(s);
-            if (all.least(s) > 0) return false;
-            if (cap == 0) {
-                for (int64_t w = 0; w < words_; ++w) open_[w] &= ~all.word(s, w);
-            } else if (turn > 0) {
-                if (turn > all.count || turn_[turn - 1] >= 0 || (units_ > 0 && cap != units_)) return false;
-                units_ = cap;
-                turn_[turn - 1] = static_cast<int16_t>(s);
-                turns_ = turn > turns_ ? turn : turns_;
-            } else {
-                if (others_ == MOST_OTHERS) return false;
-                other_[others_++] = static_cast<int16_t>(s);
-            }
-        }
-        return units_ == 1 || units_ == 2;
-    }
+    static int64_t begin_of(int32_t link) noexcept { return link >> 18; }
+    static int64_t end_of(int32_t link) noexcept { return link >> 8 & 0x3FF; }
+    static int64_t rank_of(int32_t link) noexcept { return link & 0xFF; }
 
     // Puts the best candidates that are worth something into the order of choice.
     bool collect(const int32_t* key, int64_t n) noexcept {
@@ -91,15 +104,14 @@ private:
                 at[count_++] = static_cast<int16_t>(j);
             }
         Lanes::ranks(few, count_, before);
-        const Scale scale = Scale::of_float(largest_value(key, n), n);
-        bits_ = scale.bits;
+        scale_ = Scale::of_float(largest_value(key, n), n);
         uint64_t taken = 0;
         for (int64_t k = 0; k < count_; ++k) {
             COUPONRY_ASSERT(0 <= before[k] && before[k] < count_);
             taken |= uint64_t{1} << before[k];
             at_[before[k]] = at[k];
             rank_[at[k]] = static_cast<uint8_t>(before[k]);
-            worth_[before[k]] = scale.whole_of_positive(value_of(few[k]));
+            worth_[before[k]] = scale_.whole_of_positive(value_of(few[k]));
         }
         worth_[count_] = 0;
         return count_bits(taken) == count_;  // else some are tied
@@ -110,7 +122,7 @@ private:
         int64_t count = 0;
         for (int64_t w = 0; w < words_; ++w) {
             const int64_t left = n - WORD * w < WORD ? n - WORD * w : WORD;
-            positive_[w] = Lanes::at_least(key + WORD * w, left, static_cast<int32_t>(bar)) & open_[w];
+            positive_[w] = Lanes::at_least(key + WORD * w, left, static_cast<int32_t>(bar)) & chain_.open(w);
             count += count_bits(positive_[w]);
         }
         return count;
@@ -132,59 +144,45 @@ private:
         return false;
     }
 
-    // Finds which intervals candidates are in; false where these are none.
-    bool place_on_chain() noexcept {
-        uint64_t before[MOST_WORDS] = {}, gone[MOST_WORDS] = {};
-        uint16_t begin[MOST_CANDIDATES];
+    // Puts candidates that are in intervals into their order; false where ends are not in the order of begins.
+    bool list_chain() noexcept {
+        alignas(64) int32_t few[MOST_CANDIDATES + 2 * LANES];
+        alignas(64) int32_t before[MOST_CANDIDATES + 2 * LANES];
         chained_ = 0;
-        uint64_t chained = 0;
-        for (int64_t t = 0; t <= turns_; ++t) {
-            const int64_t s = t < turns_ ? turn_[t] : -1;
-            for (int64_t w = 0; w < words_; ++w) {
-                const uint64_t now = s < 0 ? 0 : constraints_->word(s, w) & positive_[w];
-                const uint64_t fresh = now & ~before[w], ended = before[w] & ~now;
-                if (fresh & gone[w]) return false;
-                gone[w] |= ended;
-                before[w] = now;
-                for (uint64_t word = fresh; word; word &= word - 1)
-                    begin[rank_[WORD * w + lowest_bit(word)]] = static_cast<uint16_t>(t);
-                for (uint64_t word = ended; word; word &= word - 1) {
-                    const int64_t r = rank_[WORD * w + lowest_bit(word)];
-                    chained |= uint64_t{1} << r;
-                    insert(static_cast<uint32_t>(begin[r] << 18 | t << 8 | r));
-                }
-            }
+        loose_ = ~uint64_t{0};
+        for (int64_t r = 0; r < count_; ++r) {
+            const int64_t begin = chain_.begin(at_[r]), end = chain_.end(at_[r]);
+            few[chained_] = -static_cast<int32_t>(begin << 18 | end << 8 | r);
+            begin_[r] = static_cast<uint8_t>(begin);
+            end_[r] = static_cast<uint8_t>(end);
+            loose_ ^= static_cast<uint64_t>(end > 0) << r;
+            chained_ += end > 0;
         }
-        loose_ = ~chained;
-        for (int64_t x = 1; x < chained_; ++x)
-            if (end_of(chain_[x]) < end_of(chain_[x - 1])) return false;
-        return true;
-    }
-
-    void insert(uint32_t link) noexcept {
-        int64_t x = chained_++;
-        for (; x > 0 && chain_[x - 1] > link; --x) chain_[x] = chain_[x - 1];
-        chain_[x] = link;
+        Lanes::ranks(few, chained_, before);
+        for (int64_t x = 0; x < chained_; ++x) link_[before[x]] = -few[x];
+        bool rises = true;
+        for (int64_t x = 1; x < chained_; ++x) rises &= end_of(link_[x - 1]) <= end_of(link_[x]);
+        return rises;
     }
 
     // See `choose_by_parts` and `price_between` there; false where it is not found at a price.
     bool choose_by_price() noexcept {
-        uint64_t cheap = 0, dear = 0;
+        cheap_ = dear_ = 0;
         int64_t low = 0, high = worth_[0] + 1, rank = upper_ + upper_ / 3;
-        bool is_known = false;  // whether cheap is a choice at the lower price
+        bool is_known = false;  // whether cheap_ is a choice at the lower price
         int64_t price = price_at(rank, low, high);
         if (price == BEYOND) return false;
         if (price < 0) price = 0;
         for (int64_t step = 0; step < MOST_PRICES; ++step) {
-            if (!choose_at(price)) return false;
+            if (!choose_at(price, !is_known)) return false;
             const int64_t given = count_bits(now_);
             if (given == upper_ || (price == 0 && given < upper_)) return true;
             if (given > upper_) {
-                cheap = now_;
+                cheap_ = now_;
                 low = price;
                 is_known = true;
             } else {
-                dear = now_;
+                dear_ = now_;
                 high = price;
             }
             rank += upper_ - given + half(upper_ - given);
@@ -195,7 +193,7 @@ private:
                 price = 0;
                 continue;
             }
-            price = price_between(cheap, dear, low, high, step % 2 ? upper_ : -1);
+            price = price_between(low, high, step % 2 ? upper_ : -1);
             if (price < 0) return false;
         }
         return false;
@@ -213,7 +211,7 @@ private:
     }
 
     // The multiple of 2^bits that is no more than a number.
-    int64_t floor_to(int64_t number) const noexcept { return number - (number & ((int64_t{1} << bits_) - 1)); }
+    int64_t floor_to(int64_t number) const noexcept { return number - (number & ((int64_t{1} << scale_.bits) - 1)); }
 
     int64_t worth_of(uint64_t chosen) const noexcept {
         int64_t total = 0;
@@ -221,11 +219,11 @@ private:
         return total;
     }
 
-    int64_t price_between(uint64_t cheap, uint64_t dear, int64_t low, int64_t high, int64_t wanted) const noexcept {
-        const int64_t apart = count_bits(cheap) - count_bits(dear), gained = worth_of(cheap) - worth_of(dear);
+    int64_t price_between(int64_t low, int64_t high, int64_t wanted) const noexcept {
+        const int64_t apart = count_bits(cheap_) - count_bits(dear_), gained = worth_of(cheap_) - worth_of(dear_);
         const int64_t even = wanted < 0 ? gained / apart - (gained % apart < 0)  // as Python divides, rounding down
-                                        : low + (high - low) / apart * (count_bits(cheap) - wanted);
-        const int64_t step = int64_t{1} << bits_;
+                                        : low + (high - low) / apart * (count_bits(cheap_) - wanted);
+        const int64_t step = int64_t{1} << scale_.bits;
         int64_t price = floor_to(even) + 1;
         if (price <= low)
             price = floor_to(low) + 1 + (low > 0 ? step : 0);
@@ -234,35 +232,154 @@ private:
         return low < price && price < high ? price : -1;
     }
 
-    // The best choice at a price, OUT in now_; false where it is not found.
-    bool choose_at(int64_t price) noexcept {
+    // The best choice at a price, OUT in now_; false where it is not found. anew: what cheap_ and dear_ have in common
+    // says nothing.
+    bool choose_at(int64_t price, bool anew) noexcept {
         if (price == 0 && listed_ > count_) return false;
         int64_t dearer = 0;  // that are worth more than the price
         while (worth_[dearer] > price) ++dearer;
-        const uint64_t mask = dearer == 64 ? ~uint64_t{0} : (uint64_t{1} << dearer) - 1;
-        now_ = loose_ & mask;
+        const uint64_t wanted = (dearer == 64 ? ~uint64_t{0} : (uint64_t{1} << dearer) - 1) & ~searched_;
+        now_ = loose_ & wanted;
         flow_.clear();
         for (int64_t x = 0; x < chained_; ++x) {
-            const int64_t r = rank_of(chain_[x]);
-            flow_.put(r < dearer, r, worth_[r] - price, begin_of(chain_[x]), end_of(chain_[x]));
+            const int64_t r = rank_of(link_[x]);
+            flow_.put(wanted >> r & 1, r, worth_[r] - price, begin_of(link_[x]), end_of(link_[x]));
         }
-        uint64_t picks[MOST_WORDS];
-        return flow_.choose(units_, now_) && keeps_others(now_, picks);
+        if (!flow_.choose(chain_.units(), now_)) return false;
+        while (true) {
+            uint64_t picks[MOST_WORDS], inside[MOST_WORDS];
+            put_picks(now_, picks);
+            if (!finds_broken(picks, inside)) break;
+            if (!add_member(inside)) return false;
+            now_ &= ~searched_;
+        }
+        for (int64_t k = 0; k < members_; ++k)
+            if (!choose_member(member_[k], price, anew)) return false;
+        return true;
     }
 
-    // Whether a choice keeps all that is no interval; picks (OUT): a bit for each candidate.
-    bool keeps_others(uint64_t chosen, uint64_t* picks) const noexcept {
+    // Whether a choice breaks a row or a constraint that is no interval, some of whose candidates are OUT.
+    bool finds_broken(const uint64_t* picks, uint64_t* inside) const noexcept {
+        const int64_t o = chain_.other_broken_by(picks);
+        if (o >= 0) {
+            for (int64_t w = 0; w < words_; ++w) inside[w] = chain_.word_of_other(o, w);
+            return true;
+        }
+        if (!has_rows_) return chain_.row_broken_by(picks, inside);
+        const int64_t r = rows_.broken_by(now_);
+        if (r >= 0) put_picks(rows_.inside(r), inside);
+        return r >= 0;
+    }
+
+    // Leaves all that is joined with some candidates to a search; false where it cannot be.
+    bool add_member(const uint64_t* some) noexcept {
+        if (constraints_->is_short || members_ == MOST_MEMBERS) return false;
+        uint64_t open[MOST_WORDS];
+        Member& member = member_[members_++];
+        for (int64_t w = 0; w < words_; ++w) {
+            open[w] = chain_.open(w);
+            member.inside[w] = some[w];
+        }
+        ChainMember::join(*constraints_, open, member.inside);
+        member.is_taken = false;
+        member.places = places_of(member.inside);
+        member.is_listed = has_rows_ && list_rows(member) && has_few_intervals(member);
+        searched_ |= member.places;
+        return true;
+    }
+
+    uint64_t places_of(const uint64_t* some) const noexcept {
+        uint64_t places = 0;
+        for (int64_t w = 0; w < words_; ++w)
+            for (uint64_t word = some[w] & positive_[w]; word; word &= word - 1)
+                places |= uint64_t{1} << rank_[WORD * w + lowest_bit(word)];
+        return places;
+    }
+
+    // Lists a member's rows; false where they are too many, or need candidates that are not in order.
+    bool list_rows(Member& member) const noexcept {
+        member.rows = 0;
+        member.needed = 0;
+        for (int64_t r = 0; r < rows_.count(); ++r) {
+            if (!(rows_.inside(r) & member.places)) continue;
+            if (rows_.has_others(r) || member.rows == ChainSubsets::MOST_ROWS) return false;
+            member.row[member.rows++] = static_cast<int8_t>(r);
+            member.needed |= rows_.needed(r);
+        }
+        return true;
+    }
+
+    bool has_few_intervals(Member& member) const noexcept {
+        int64_t first = INT64_MAX, behind = 0;
+        for (uint64_t word = member.places & ~loose_; word; word &= word - 1) {
+            const int64_t r = lowest_bit(word);
+            first = begin_[r] < first ? begin_[r] : first;
+            behind = end_[r] > behind ? end_[r] : behind;
+        }
+        member.first = behind > 0 ? first : 0;
+        return behind - member.first <= ChainSubsets::MOST_INTERVALS;
+    }
+
+    // Adds a member's best choice at a price to now_; false where it is not found, or not among the best candidates.
+    bool choose_member(Member& member, int64_t price, bool anew) noexcept {
+        if (!anew && ((cheap_ ^ dear_) & member.places) == 0) {
+            now_ |= cheap_ & member.places;
+            return true;
+        }
+        if (member.is_listed && choose_listed(member, price)) return true;
+        uint64_t picks[MOST_WORDS] = {}, others = 0;
+        if (!member.is_taken) {
+            uint64_t open[MOST_WORDS];
+            for (int64_t w = 0; w < words_; ++w) open[w] = chain_.open(w);
+            if (!member.search.take(*constraints_, open, member.inside, key_, scale_)) return false;
+            member.is_taken = true;
+        }
+        if (!member.search.choose(price, nodes_, picks)) return false;
+        for (int64_t w = 0; w < words_; ++w) others |= picks[w] & ~positive_[w];
+        now_ |= places_of(picks);
+        return others == 0;
+    }
+
+    // The same from a list of all choices, where these are so few that no search of them is cut off.
+    bool choose_listed(const Member& member, int64_t price) noexcept {
+        uint64_t open = member.needed;
+        for (uint64_t word = member.places; word; word &= word - 1)
+            open |= static_cast<uint64_t>(worth_[lowest_bit(word)] > price) << lowest_bit(word);
+        const int64_t m = count_bits(open);
+        if (m > ChainSubsets::MOST || int64_t{2} << m > nodes_) return false;
+        uint64_t picks[MOST_WORDS];
+        put_picks(open, picks);
+        int64_t rows = member.rows, other[ChainSubsets::MOST_ROWS];  // others that may bind are rows, too
+        for (int64_t o = 0; o < chain_.others(); ++o) {
+            if (chain_.held_of_other(o, picks) <= chain_.cap_of_other(o)) continue;
+            if (rows == ChainSubsets::MOST_ROWS) return false;
+            other[rows++] = o;
+        }
+        subsets_.begin(chain_.units(), rows);
+        for (int64_t x = 0; x < member.rows; ++x)
+            subsets_.bound(x, rows_.low(member.row[x]), rows_.high(member.row[x]));
+        for (int64_t x = member.rows; x < rows; ++x) subsets_.bound(x, 0, chain_.cap_of_other(other[x]));
+        for (uint64_t word = open; word; word &= word - 1) {
+            const int64_t r = lowest_bit(word), is_in = end_[r] > 0 ? 1 : 0;
+            int64_t* const weight = subsets_.put(word & (0 - word), worth_[r] - price,
+                                                 is_in * (begin_[r] - member.first), is_in * (end_[r] - member.first));
+            for (int64_t x = 0; x < member.rows; ++x) weight[x] = rows_.weight(r, member.row[x]);
+            for (int64_t x = member.rows; x < rows; ++x)
+                weight[x] = chain_.word_of_other(other[x], at_[r] / WORD) >> (at_[r] % WORD) & 1;
+        }
+        uint64_t chosen = 0;
+        if (!subsets_.choose(chosen)) return false;
+        now_ |= chosen;
+        return true;
+    }
+
+    // A bit for each candidate (OUT) that is chosen.
+    void put_picks(uint64_t chosen, uint64_t* picks) const noexcept {
         for (int64_t w = 0; w < words_; ++w) picks[w] = 0;
         for (; chosen; chosen &= chosen - 1) {
             const int64_t j = at_[lowest_bit(chosen)];
             picks[j / WORD] |= uint64_t{1} << (j % WORD);
         }
-        for (int64_t o = 0; o < others_; ++o) {
-            int64_t held = 0;
-            for (int64_t w = 0; w < words_; ++w) held += count_bits(picks[w] & constraints_->word(other_[o], w));
-            if (held > constraints_->cap(other_[o])) return false;
-        }
-        return !constraints_->rows.at || constraints_->rows.kept_by(picks);
     }
 };
 

@@ -33,84 +33,75 @@ public:
     // Adds the best choice of so many in each interval to `chosen`, a bit for each place. False where some other may be
     // worth the same.
     bool choose(int64_t units, uint64_t& chosen) noexcept {
-        for (int64_t from = 0, to = 0; from < m_; from = to) {
-            bool fits = true;
-            for (to = from + 1; to < m_ && begin_[to] < end_[to - 1]; ++to)
-                fits &= to - from < units || end_[to - units] <= begin_[to];
-            if (fits)
-                for (int64_t i = from; i < to; ++i) chosen |= uint64_t{1} << place_[i];
-            else if (!(units == 1 ? choose_one(from, to, chosen) : choose_two(from, to, chosen)))
-                return false;
-        }
-        return true;
+        if (m_ == 0) return true;
+        return units == 1 ? choose_one(chosen) : choose_two(chosen);
     }
 
 private:
+    static constexpr int64_t PAIRS = MOST * (MOST + 1) / 2;
+
     int64_t m_ = 0;
     uint8_t place_[MOST + 1];
     int16_t begin_[MOST + 1], end_[MOST + 1];
     int64_t value_[MOST + 1];
-    // Of choices whose last one is i, and the one before it below x: the most that they are worth, and that one before;
-    // -1: none.
-    int64_t most_[MOST][MOST];
-    int8_t before_[MOST][MOST];
+    int16_t apart_[MOST];     // how many before each one share no interval with it
+    int16_t row_[MOST];       // where in most_ what each one is worth begins, as the last one
+    int64_t most_[PAIRS];     // with those before it below apart_ + x: the most, for x = 0, 1, ...
+    int64_t best_[MOST + 1];  // of the first so many, and its last one; -1: none
+    int8_t last_[MOST + 1];
 
-    bool choose_one(int64_t from, int64_t to, uint64_t& chosen) noexcept {
-        int64_t* const most = most_[0];   // of the first so many
-        int8_t* const last = before_[0];  // the last one taken of these
-        int8_t lim[MOST];
+    bool choose_one(uint64_t& chosen) noexcept {
         bool tied = false;
-        most[0] = 0;
-        last[0] = -1;
-        const int64_t n = to - from;
-        for (int64_t i = 0, k = 0; i < n; ++i) {
-            while (end_[from + k] <= begin_[from + i]) ++k;
-            lim[i] = static_cast<int8_t>(k);
-            const int64_t with = most[k] + value_[from + i];
-            tied |= with == most[i];
-            if (i + 1 == MOST) return false;
-            most[i + 1] = with > most[i] ? with : most[i];
-            last[i + 1] = with > most[i] ? static_cast<int8_t>(i) : last[i];
+        best_[0] = 0;
+        last_[0] = -1;
+        for (int64_t i = 0, k = 0; i < m_; ++i) {
+            while (end_[k] <= begin_[i]) ++k;
+            apart_[i] = static_cast<int16_t>(k);
+            tied |= end_with(i, best_[k] + value_[i]);
         }
         if (tied) return false;
-        for (int64_t i = last[n]; i >= 0; i = last[lim[i]]) chosen |= uint64_t{1} << place_[from + i];
+        for (int64_t i = last_[m_]; i >= 0; i = last_[apart_[i]]) chosen |= uint64_t{1} << place_[i];
         return true;
     }
 
     // Of three that come one after the other, the first and the last share no interval.
-    bool choose_two(int64_t from, int64_t to, uint64_t& chosen) noexcept {
-        const int64_t n = to - from;
-        int8_t lim[MOST];
+    bool choose_two(uint64_t& chosen) noexcept {
         bool tied = false;
-        int64_t best = 0, at = 0;
-        for (int64_t i = 0, k = 0; i < n; ++i) {
-            while (end_[from + k] <= begin_[from + i]) ++k;
-            lim[i] = static_cast<int8_t>(k);
-            const int64_t own = value_[from + i];
-            int64_t most = own;
-            int8_t before = -1;
-            most_[i][0] = own;
-            before_[i][0] = -1;
-            for (int64_t j = 0; j < i; ++j) {
-                const int64_t with = own + most_[j][j < k ? j : k];
+        best_[0] = 0;
+        last_[0] = -1;
+        for (int64_t i = 0, k = 0, at = 0; i < m_; ++i) {
+            while (end_[k] <= begin_[i]) ++k;
+            apart_[i] = static_cast<int16_t>(k);
+            row_[i] = static_cast<int16_t>(at - k);  // so that the column is the number of those before
+            const int64_t own = value_[i];
+            int64_t most = own + best_[k];
+            most_[at++] = most;
+            for (int64_t j = k; j < i; ++j) {
+                const int64_t with = own + most_[row_[j] + k];
                 tied |= with == most;
-                before = with > most ? static_cast<int8_t>(j) : before;
                 most = with > most ? with : most;
-                most_[i][j + 1] = most;
-                before_[i][j + 1] = before;
+                most_[at++] = most;
             }
-            tied |= most == best;
-            at = most > best ? i : at;
-            best = most > best ? most : best;
+            tied |= end_with(i, most);
         }
         if (tied) return false;
-        for (int64_t i = at, j = before_[at][at]; i >= 0;) {
-            chosen |= uint64_t{1} << place_[from + i];
-            const int64_t k = j < 0 ? -1 : before_[j][j < lim[i] ? j : lim[i]];
-            i = j;
-            j = k;
+        for (int64_t i = last_[m_], below = i; i >= 0;) {  // one before i is below
+            chosen |= uint64_t{1} << place_[i];
+            const int64_t k = apart_[i];
+            while (below > k && most_[row_[i] + below - 1] == most_[row_[i] + below]) --below;
+            i = below > k ? below - 1 : last_[k];
+            below = below > k ? k : i;
         }
         return true;
+    }
+
+    // The best choice of one more candidate than before, which is worth so much where it is the last one; whether it
+    // is worth as much without it.
+    COUPONRY_INLINE bool end_with(int64_t i, int64_t worth) noexcept {
+        const int64_t before = best_[i];
+        best_[i + 1] = worth > before ? worth : before;
+        last_[i + 1] = worth > before ? static_cast<int8_t>(i) : last_[i];
+        return worth == before;
     }
 };
 

@@ -37,10 +37,10 @@ public:
             }
             return kept;
         }
-        for (int64_t s = 0; s < constraints.count; ++s) {
+        for (int64_t s = 0; s < constraints.count && kept; ++s) {
             int64_t held = 0;
             for (int64_t w = 0; w < constraints.words; ++w) held += count_bits(picks[w] & constraints.word(s, w));
-            kept &= (held <= constraints.cap(s)) & (held >= constraints.least(s));
+            kept = (held <= constraints.cap(s)) & (held >= constraints.least(s));
         }
         return kept;
     }
@@ -50,7 +50,8 @@ public:
     bool choose(const Constraints& constraints, const Item* item, int64_t n, const int32_t* key, Ranked* order,
                 int64_t customer, uint64_t* picks) noexcept {
         const int64_t upper = of_customer(pass_.rules.upper, customer);
-        if (of_customer(pass_.rules.lower, customer) <= 0 && chain_.choose(constraints, key, n, upper, picks))
+        if (of_customer(pass_.rules.lower, customer) <= 0 &&
+            chain_.choose(constraints, key, n, upper, pass_.rules.nodes, picks))
             return true;
         if (!BatchedSearch::takes(constraints) || of_customer(pass_.rules.lower, customer) > 0)
             return choose_alone(constraints, item, n, key, order, customer, picks);

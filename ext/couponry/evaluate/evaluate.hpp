@@ -10,6 +10,7 @@
 
 #include "common/tie_break.hpp"
 #include "dispatch/kernel_table.hpp"
+#include "evaluate/break_ties.hpp"
 #include "evaluate/constrained.hpp"
 #include "evaluate/free_customers.hpp"
 #include "evaluate/greedy.hpp"
@@ -182,7 +183,7 @@ private:
             int32_t* const listed = scratch_.given + given;
             int64_t count = Lanes::take_best(key, slice.n, least, slice.from, listed, *slice.picks);
             if (count > 1) {
-                break_tie(slice, key, items_of(slice), key[listed[0] - slice.from], 1);
+                break_tie(slice, key, items_of(slice), key[listed[0] - slice.from], 1, hash_of(slice), scratch_);
                 count = list(slice, listed);
             }
             *slice.first = static_cast<int32_t>(given);
@@ -206,7 +207,7 @@ private:
             count += Lanes::take(key + from, left(slice, from), bar, slice.from + from, listed + count,
                                  slice.picks[from / WORD]);
         if (count > m) {
-            break_tie(slice, key, items_of(slice), bar, m);
+            break_tie(slice, key, items_of(slice), bar, m, hash_of(slice), scratch_);
             count = list(slice, listed);
         }
         *slice.first = static_cast<int32_t>(given_);
@@ -326,48 +327,6 @@ private:
         }
     }
 
-    // Of the candidates at the bar, those with the smallest hashes complete the m best.
-    void break_tie(const CustomerSlice& slice, const int32_t* key, const Item* item, int32_t bar, int64_t m) noexcept {
-        const uint32_t hash = hash_of(slice);
-        int32_t* second = scratch_.second;
-        int32_t above = 0;
-        for (int64_t j = 0; j < slice.n; ++j) {
-            const uint32_t reversed = 0x7FFFFFFFu - tie_hash(hash, item[j]);
-            second[j] = key[j] == bar ? static_cast<int32_t>(reversed) : INT32_MIN;
-            above += key[j] > bar;
-        }
-        const int64_t missing = m - above;
-        int32_t second_bars[WIDTH];
-        Selection<Lanes> selection;
-        selection.put(0, second, slice.n, {missing, missing});
-        selection.bars(1, second_bars);
-        int64_t reached = 0;
-        for (int64_t from = 0; from < slice.n; from += WORD) {
-            const int64_t n = left(slice, from);
-            const uint64_t over = bar < INT32_MAX ? Lanes::at_least(key + from, n, bar + 1) : 0;
-            const uint64_t first = Lanes::at_least(second + from, n, second_bars[0]);
-            slice.picks[from / WORD] = over | first;
-            reached += count_bits(over | first);
-        }
-        if (reached != m) break_tie_by_position(slice, key, item, bar, missing);
-    }
-
-    // What remains to be told apart: candidates of the same item.
-    void break_tie_by_position(const CustomerSlice& slice, const int32_t* key, const Item* item, int32_t bar,
-                               int64_t missing) noexcept {
-        const uint32_t hash = hash_of(slice);
-        int64_t tied = 0;
-        for (int64_t j = 0; j < slice.n; ++j) {
-            slice.picks[j / WORD] &= ~(uint64_t{key[j] <= bar} << (j % WORD));
-            if (key[j] == bar) scratch_.ranked[tied++] = Ranked::of(bar, tie_hash(hash, item[j]), j);
-        }
-        keep_first(scratch_.ranked, tied, missing);
-        for (int64_t t = 0; t < missing && t < tied; ++t) {
-            const uint64_t j = scratch_.ranked[t].at;
-            slice.picks[j / WORD] |= uint64_t{1} << (j % WORD);
-        }
-    }
-
     // Where a customer's picks are in the batch; returns how many.
     static int64_t list(const CustomerSlice& slice, int32_t* out) noexcept {
         int64_t count = 0;
@@ -392,11 +351,6 @@ private:
 
     uint32_t hash_of(const CustomerSlice& slice) const noexcept {
         return customer_hash(pass_.seed, pass_.shard.number_of(slice.i));
-    }
-
-    // Candidates from the given one on that belong to one word of the bit set.
-    static COUPONRY_INLINE int64_t left(const CustomerSlice& slice, int64_t from) noexcept {
-        return slice.n - from < WORD ? slice.n - from : WORD;
     }
 };
 

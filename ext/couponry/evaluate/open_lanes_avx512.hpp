@@ -1,4 +1,5 @@
-// Whether any of some items is in a set of them, which four vectors hold: 32 items at a time.
+// Bytes that bits stand for, 64 at a time; and whether any of some items is in a set of them, which four vectors hold:
+// 32 items at a time.
 #pragma once
 
 #include "evaluate/steps.hpp"
@@ -7,6 +8,10 @@ namespace couponry {
 namespace {
 
 struct OpenLanes : Steps {
+    static COUPONRY_INLINE void mark(uint64_t bits, uint8_t number, uint8_t* out) noexcept {
+        _mm512_mask_storeu_epi8(out, bits, _mm512_set1_epi8(static_cast<char>(number)));
+    }
+
     template <class Item>
     static COUPONRY_INLINE bool any_open(const Item* item, int64_t n, const uint16_t* open) noexcept {
         const __m512i words[4] = {_mm512_loadu_si512(open), _mm512_loadu_si512(open + 32),

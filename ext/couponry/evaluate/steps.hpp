@@ -143,6 +143,11 @@ struct Steps {
         couponry::spread(bits, n, out);
     }
 
+    // Writes a number where bits are set, of 64 bytes.
+    static COUPONRY_INLINE void mark(uint64_t bits, uint8_t number, uint8_t* out) noexcept {
+        for (; bits; bits &= bits - 1) out[lowest_bit(bits)] = number;
+    }
+
     // Order keys of the candidates from the j-th on.
     template <class Item, int ATTRIBUTES>
     static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key, int64_t j = 0) noexcept {
