@@ -34,9 +34,9 @@ struct Scores {
 
 struct Memory {
     Scores score, mine, hands, few_score, kept_score[3], start, panels, by_factors;
-    std::vector<uint64_t> own, kind, may, mask[3], found, won;
+    std::vector<uint64_t> own, kind, may, mask[3], won;
     std::vector<uint8_t> live;
-    std::vector<int32_t> word, seen, found_in, few, kept[3];
+    std::vector<int32_t> word, seen, few, kept[3];
     int64_t at_a_time = 0;
 
     explicit Memory(const Choice& choice) {
@@ -48,8 +48,6 @@ struct Memory {
         may.assign(words, choice.eligible.ptr.size ? 0 : ~uint64_t{0});
         won.assign(words + 1, 0);
         hands.assign(HANDS, 0.0f);
-        found.assign(words + 1, 0);
-        found_in.assign(words + 1, 0);
         few_score.assign(room + WORD, 0.0f);
         few.assign(room + WORD, 0);
         for (int r = 0; r < 3; ++r) {
@@ -88,8 +86,6 @@ struct Memory {
                 seen.data(),
                 {mask[0].data(), mask[1].data(), mask[2].data()},
                 hands.data(),
-                found.data(),
-                found_in.data(),
                 few_score.data(),
                 few.data(),
                 won.data(),

@@ -77,8 +77,6 @@ struct Room {
     int32_t* seen;               // of each kind: the last customer who bought of it, from 1
     uint64_t* mask[3];           // the candidates of each role
     float* hands;                // the largest scores of some candidates each
-    uint64_t* found;             // candidates of some words
-    int32_t* found_in;           // the words
     float* few_score;            // candidates that reach the bar
     int32_t* few;
     uint64_t* won;         // the chosen among them

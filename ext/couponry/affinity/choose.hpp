@@ -15,6 +15,8 @@ namespace couponry {
 namespace {
 
 constexpr int64_t AHEAD = 8;  // purchases that links are fetched ahead of
+constexpr int SOME = 4;       // offers of a word that are listed without asking whether there are so many
+constexpr uint64_t LAST_OF_WORD = uint64_t{1} << 63;
 constexpr float LOWEST = -std::numeric_limits<float>::infinity();
 constexpr float NOTHING = std::numeric_limits<float>::quiet_NaN();  // reaches no bar
 
@@ -69,6 +71,10 @@ private:
         float* const to = score;
         for (int64_t e = work.bought.indptr[i]; e < stop; ++e) {
             const int64_t later = work.bought.item[e + AHEAD < last ? e + AHEAD : last];
+            const int64_t latest = work.bought.item[e + 2 * AHEAD < last ? e + 2 * AHEAD : last];
+            COUPONRY_PREFETCH(similar.ptr.data + latest);
+            COUPONRY_PREFETCH(work.own.ptr.data + latest);
+            COUPONRY_PREFETCH(work.kinds.item.data + latest);
             COUPONRY_PREFETCH(link + similar.ptr[later]);
             COUPONRY_PREFETCH(link + similar.ptr[later + 1]);  // a line further on, for links of ordinary number
             const int64_t item = work.bought.item[e], end = similar.ptr[item + 1];
@@ -180,7 +186,8 @@ private:
             return;
         }
         const auto candidates = [=](auto& hand, const float* of, int64_t w) { hand.deal(of, mask[w]); };
-        const float bar = quota > HANDS / 2 ? LOWEST : bar_below(by, quota, candidates);
+        const bool no_bar = count[r] <= WORD || quota > HANDS / 2;  // few are compared with each other as they are
+        const float bar = no_bar ? LOWEST : bar_below(by, quota, candidates);
         keep_some(r, listed(by, bar, room.few_score, room.few, candidate));
     }
 
@@ -204,25 +211,22 @@ private:
     template <class Candidates>
     COUPONRY_INLINE int64_t listed(const float* by, float bar, float* its_score, int32_t* offer,
                                    Candidates candidates) const noexcept {
-        int64_t some = 0;  // words with any of them
+        int64_t n = 0;
         for (int64_t t = 0; t < live_words; ++t) {
             const int64_t w = room.word[t];
             COUPONRY_ASSERT(0 <= w && w < room.words);
-            const uint64_t high = candidates(w) & Lanes::reaching(by + WORD * w, bar);
-            room.found[some] = high;
-            room.found_in[some] = static_cast<int32_t>(w);
-            some += high != 0;
-        }
-        int64_t n = 0;
-        for (int64_t f = 0; f < some; ++f) {
-            const int32_t first = static_cast<int32_t>(WORD * room.found_in[f]);
-            uint64_t left = room.found[f];
-            do {
-                const int32_t j = first + lowest_bit(left);
-                its_score[n] = by[j];
-                offer[n++] = j;
-                left &= left - 1;
+            uint64_t left = candidates(w);
+            if (bar > LOWEST) left &= Lanes::reaching(by + WORD * w, bar);
+            const int count = count_bits(left);
+            int k = 0;
+            do {  // some at a time, wanted or not: nobody can foretell how many a word has
+                for (int s = 0; s < SOME; ++s, ++k, left &= left - 1) {
+                    const int32_t j = static_cast<int32_t>(WORD * w) + lowest_bit(left | LAST_OF_WORD);
+                    its_score[n + k] = by[j];
+                    offer[n + k] = j;
+                }
             } while (left);
+            n += count;
         }
         return n;
     }
