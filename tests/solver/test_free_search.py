@@ -71,6 +71,18 @@ def test_free_customers_are_brought_nearer_to_what_fixed_ones_leave(
     assert warm.plan is not None and len(warm.plan.free) == part.customers
 
 
+def test_steps_go_on_where_single_moves_would_take_longer(
+    result: Result, later: Campaign, searches: list[tuple[FreeSearch, Evaluation, Evaluation]]
+) -> None:
+    left = []
+    for share in (1.0, 0.0):  # any step that hardly gains is the last one, or none is
+        options = with_free_search(stalled_share=share, stalled_steps=1)
+        solved(later, result, solver_options=options)
+        search, _, end = searches.pop()
+        left.append(search.dual.problem.violation(end.activity).sum())
+    assert left[1] < left[0]
+
+
 def test_what_is_claimed_holds_and_threads_do_not_matter(result: Result, later: Campaign) -> None:
     one, two = (solved(later, result, threads=threads) for threads in (1, 2))
     assert coupons(one) == coupons(two)

@@ -72,10 +72,13 @@ class Counts(NamedTuple):
         for part in blocks(len(indptr) - 1):
             n = np.diff(indptr[part.start : part.stop + 1])
             coupons = np.minimum(n, upper if len(upper) == 1 else upper[part])
-            theirs = np.broadcast_to(segment, len(n)) if len(segment) == 1 else segment[part]
-            customers += np.bincount(theirs, minlength=n_segments)
-            total += np.bincount(theirs, coupons, n_segments)
             most = max(most, int(n.max(initial=0)))
+            if len(segment) == 1:
+                customers[segment[0]] += len(n)
+                total[segment[0]] += coupons.sum()
+                continue
+            customers += np.bincount(segment[part], minlength=n_segments)
+            total += np.bincount(segment[part], coupons, n_segments)
         return cls(of_item, customers, total, most)
 
     def reach(self, groups: LimitGroups, part: NDArray[np.int64] | None, amounts: Amounts) -> Reach:

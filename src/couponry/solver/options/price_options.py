@@ -134,13 +134,17 @@ class FreeSearchOptions:
     enough_share: float = 1e-5
     """The same at which they have gone on for long enough: single moves do the rest."""
 
-    steps: int = 12
+    steps: int = 16
     """Newton steps, at most."""
 
-    stalled_steps: int = 2
+    stalled_steps: int = 3
     """Steps in a row that must get below `PriceSearchOptions.progress_share` of the violation together."""
 
-    stretch: float = 0.5
+    stalled_share: float = 3e-4
+    """Violation, as a share of all coupons, from which on steps go on all the same: one that went too far is made
+    again, and so many single moves take longer."""
+
+    stretch: float = 0.7
     """Share of everybody's curvature that free customers have at first: of those who are near to a change, not all are
     free. Each step tells more."""
 

@@ -96,6 +96,6 @@ class SamplingOptions:
     """Sample whose regrets say who is left free for repair. Everything in it is counted once, by item, so that it
     can be larger than that for curvature."""
 
-    warm_regret: SampleSize = SampleSize(1 << 19, 1 / 8, 1 << 21)
+    warm_regret: SampleSize = SampleSize(1 << 19, 1 / 8, 1 << 19)
     """The same where prices were known to begin with and go on for all who are left free, so that who they are matters
     less: in small campaigns it is not everybody."""

@@ -138,7 +138,7 @@ class FreeSearch:
             NearEnough(
                 np.inf,
                 free.enough_share * search.coupons,
-                np.inf,
+                free.stalled_share * search.coupons,
                 options.price_search.progress_share,
                 free.stalled_steps,
             ),
