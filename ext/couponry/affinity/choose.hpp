@@ -9,6 +9,7 @@
 
 #include "affinity/best_offers.hpp"
 #include "affinity/factor_scores.hpp"
+#include "affinity/rank_few.hpp"
 #include "affinity/words.hpp"
 
 namespace couponry {
@@ -197,7 +198,7 @@ private:
         kept[r] = 0;
         Lanes::fill(room.few_score + few, NOTHING);
         if (few <= WORD && Lanes::WIDTH > 1)
-            ranked(few, quota);
+            room.won[0] = largest_of_few(room.few_score, few, quota);
         else
             searched(few, quota);
         for (int64_t k = 0; k < few; k += WORD) {
@@ -271,26 +272,6 @@ private:
         }
         if (low > rank_of(LOWEST)) below_top = top - low;
         return of_rank(static_cast<int32_t>(low));
-    }
-
-    // The best of a few by comparing each with all.
-    void ranked(int64_t few, int64_t quota) noexcept {
-        const float* const few_score = room.few_score;
-        uint64_t won = 0;
-        for (int64_t k = 0; k < few; ++k)
-            won |= uint64_t{count_bits(Lanes::reaching(few_score, few_score[k])) <= quota} << k;
-        int64_t left = quota - count_bits(won);
-        if (left) {  // some of those that share the next score
-            float next = LOWEST;
-            for (int64_t k = 0; k < few; ++k)
-                if (!(won >> k & 1) && few_score[k] > next) next = few_score[k];
-            for (int64_t k = 0; left; ++k)
-                if (few_score[k] == next) {
-                    won |= uint64_t{1} << k;
-                    --left;
-                }
-        }
-        room.won[0] = won;
     }
 
     // The best by halving the range that the least of them is in.

@@ -14,10 +14,10 @@ namespace {
 struct Lanes {
     static constexpr int64_t WIDTH = 8;
 
-    template <class Test>
+    template <int VECTORS = 8, class Test>
     static COUPONRY_INLINE uint64_t each(const float* score, Test test) noexcept {
         uint64_t found = 0;
-        for (int v = 0; v < 8; ++v)
+        for (int v = 0; v < VECTORS; ++v)
             found |= uint64_t{static_cast<uint32_t>(_mm256_movemask_ps(test(_mm256_loadu_ps(score + 8 * v))))}
                      << (8 * v);
         return found;
@@ -31,6 +31,12 @@ struct Lanes {
     static COUPONRY_INLINE uint64_t reaching(const float* score, float least) noexcept {
         const __m256 bar = _mm256_set1_ps(least);
         return each(score, [=](__m256 s) { return _mm256_cmp_ps(s, bar, _CMP_GE_OQ); });
+    }
+
+    // The same of the first half of the scores.
+    static COUPONRY_INLINE uint64_t reaching_of_half(const float* score, float least) noexcept {
+        const __m256 bar = _mm256_set1_ps(least);
+        return each<4>(score, [=](__m256 s) { return _mm256_cmp_ps(s, bar, _CMP_GE_OQ); });
     }
 
     static COUPONRY_INLINE uint64_t linked(const float* score) noexcept {

@@ -31,6 +31,13 @@ struct Lanes {
         return each(score, [=](__m512 s) { return _mm512_cmp_ps_mask(s, bar, _CMP_GE_OQ); });
     }
 
+    // The same of the first half of the scores.
+    static COUPONRY_INLINE uint64_t reaching_of_half(const float* score, float least) noexcept {
+        const __m512 bar = _mm512_set1_ps(least);
+        const __mmask16 low = _mm512_cmp_ps_mask(_mm512_loadu_ps(score), bar, _CMP_GE_OQ);
+        return _mm512_kunpackw(_mm512_cmp_ps_mask(_mm512_loadu_ps(score + 16), bar, _CMP_GE_OQ), low);
+    }
+
     static COUPONRY_INLINE uint64_t linked(const float* score) noexcept {
         const __m512i none = _mm512_set1_epi32(NOT_LINKED);
         return each(score, [=](__m512 s) { return _mm512_cmpneq_epi32_mask(_mm512_castps_si512(s), none); });

@@ -23,6 +23,13 @@ struct Lanes {
         return found;
     }
 
+    // The same of the first half of the scores.
+    static COUPONRY_INLINE uint64_t reaching_of_half(const float* score, float least) noexcept {
+        uint64_t found = 0;
+        for (int j = 0; j < WORD / 2; ++j) found |= uint64_t{score[j] >= least} << j;
+        return found;
+    }
+
     static COUPONRY_INLINE uint64_t linked(const float* score) noexcept {
         uint64_t found = 0;
         for (int j = 0; j < WORD; ++j) found |= uint64_t{bits_of(score[j]) != NOT_LINKED} << j;

@@ -10,19 +10,27 @@
 namespace couponry {
 namespace {
 
-// Flags the `quota` largest of n scores, up to 64; of those that are alike, the first. Beyond the n are 64 - n that no
-// score is below.
-uint64_t largest_of_few(const float* score, int64_t n, int64_t quota) noexcept {
+template <class Reaching>
+COUPONRY_INLINE uint64_t largest_by(const float* score, int64_t n, int64_t quota, Reaching reaching) noexcept {
     uint64_t won = 0;
-    for (int64_t k = 0; k < n; ++k) won |= uint64_t{count_bits(Lanes::reaching(score, score[k])) <= quota} << k;
+    for (int64_t k = 0; k < n; ++k) won |= uint64_t{count_bits(reaching(score, score[k])) <= quota} << k;
     int64_t left = quota - count_bits(won);
     if (left == 0) return won;  // else there are some that share the next score
     int64_t next = -1;
     for (int64_t k = 0; k < n; ++k)
         if (!(won >> k & 1) && (next < 0 || score[k] > score[next])) next = k;
-    for (uint64_t alike = Lanes::reaching(score, score[next]) & ~won; left; --left, alike &= alike - 1)
+    for (uint64_t alike = reaching(score, score[next]) & ~won; left; --left, alike &= alike - 1)
         won |= alike & (~alike + 1);
     return won;
+}
+
+// Flags the `quota` largest of n scores, which are as many or more, up to 64; of those that are alike, the first.
+// Beyond the n are 64 - n that no score is below.
+uint64_t largest_of_few(const float* score, int64_t n, int64_t quota) noexcept {
+    if (n <= WORD / 2)
+        return largest_by(score, n, quota,
+                          [](const float* of, float least) { return Lanes::reaching_of_half(of, least); });
+    return largest_by(score, n, quota, [](const float* of, float least) { return Lanes::reaching(of, least); });
 }
 
 }  // namespace

@@ -7,9 +7,9 @@
 
 #include "affinity/lanes_avx2.hpp"
 
-#include "affinity/choose.hpp"
-
 #include "affinity/rank_few.hpp"
+
+#include "affinity/choose.hpp"
 
 #include "trees/leaves_avx2.hpp"
 

@@ -7,9 +7,9 @@
 
 #include "affinity/lanes_avx512.hpp"
 
-#include "affinity/choose.hpp"
-
 #include "affinity/rank_few.hpp"
+
+#include "affinity/choose.hpp"
 
 #include "trees/leaves_avx512.hpp"
 
