@@ -312,11 +312,9 @@ private:
             row(15) = row(6) * row(8);
             row(16) = row(6) * row(13);
         }
-        for (int64_t f = 0; f < rows; ++f) {
-            float* const to = work_.out.row(f).data + written_;
-            const double* const from = tile_.data() + f * TILE_PAIRS;
-            for (int64_t k = 0; k < in_tile_; ++k) to[k] = static_cast<float>(from[k]);
-        }
+        for (int64_t f = 0; f < rows; ++f)
+            affinity_kernels().round_to_floats(tile_.data() + f * TILE_PAIRS, in_tile_,
+                                               work_.out.row(f).data + written_);
         written_ += in_tile_;
         in_tile_ = 0;
     }

@@ -20,6 +20,7 @@ struct AffinityKernels {
     // of a multiple of NUMBERS_AT_A_TIME numbers, in place
     void (*take_logarithms)(double*, int64_t) noexcept;
     void (*take_exponentials)(double*, int64_t) noexcept;
+    void (*round_to_floats)(const double*, int64_t, float*) noexcept;
 };
 
 extern const AffinityKernels affinity_baseline;
