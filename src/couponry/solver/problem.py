@@ -152,6 +152,11 @@ class Problem:
         """Number of the customer of the candidates at some positions."""
         return candidate_customers(self.shard.indptr, positions)
 
+    def values_at(self, reduced: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What each candidate is worth where usage is worth so much, shape (n_candidates,)."""
+        cell, flat = self.cells(), reduced.reshape(len(reduced), -1)
+        return np.asarray(flat[0, cell] + (flat[1:, cell] * self.exact).sum(axis=0))
+
     @property
     def exact(self) -> NDArray[np.float64]:
         """The attributes in float64, shape (n_attributes, n_candidates); not copied where they are that already."""

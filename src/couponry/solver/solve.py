@@ -22,6 +22,7 @@ from .stages.enumeration_stage import try_every_allocation
 from .stages.feasibility_stage import lessen_violation
 from .stages.fewest_stage import fill_fewest, give_fewest
 from .stages.infeasibility_stage import prove_infeasibility
+from .stages.missing_stage import miss_fewest
 from .stages.price_stages import (
     choose_at_start,
     choose_without_prices,
@@ -228,6 +229,8 @@ def solve(request: SolveRequest) -> Solution:
     is_over = state.certificate is not None or state.clock.is_cancelled
     if not is_over and not state.fewest_given and _may_do_with_few(state):
         give_fewest(state)  # the time was up before
+    if state.customers_cut_off > 0 and not state.clock.is_cancelled:
+        miss_fewest(state)
     return _solution(state)
 
 

@@ -210,6 +210,11 @@ class SolveState:
             self._tell_clock()
             self.clock.say(f"objective {plan.objective:,.6g}")
 
+    def settle_for(self, measured: MeasuredChoice) -> None:
+        """Take an allocation that keeps all limits in the best one's place, though it may be worth less."""
+        self.best = None
+        self.offer_measured(measured)
+
     def _tell_clock(self) -> None:
         """Have events say how the solve stands."""
         constant = self.problem.constant

@@ -147,9 +147,7 @@ def list_columns(
     Columns
     """
     worth, weight = terms_by_candidate(problem)
-    cell = problem.cells()
-    flat = reduced.reshape(len(reduced), -1)
-    value = flat[0, cell] + (flat[1:, cell] * problem.exact).sum(axis=0)
+    value = problem.values_at(reduced)
     rows = CustomerRowTable.of(problem.rules, problem.shard.indptr)
     key = _key_by_candidate(worth, weight)
     searched = SearchedProblem(problem, constraints_of_everybody(problem), rows, value, key, best)

@@ -18,6 +18,7 @@ from .exact_options import (
     EnumerationOptions,
     FeasibilityOptions,
     MasterOptions,
+    MissingOptions,
     NeighbourhoodOptions,
 )
 from .infeasibility_options import ConflictOptions, RelaxationOptions, WorkOptions
@@ -50,6 +51,7 @@ __all__ = [
     "FeasibilityOptions",
     "FreeCustomerOptions",
     "MasterOptions",
+    "MissingOptions",
     "NeighbourhoodOptions",
     "NewtonOptions",
     "NoiseOptions",
@@ -144,6 +146,9 @@ class SolverOptions:
 
     feasibility: FeasibilityOptions = field(default_factory=FeasibilityOptions)
     """A first allocation, by HiGHS on what violates limits."""
+
+    fewest_missing: MissingOptions = field(default_factory=MissingOptions)
+    """Customers who may miss fewer of their minimums."""
 
     core: CoreOptions = field(default_factory=CoreOptions)
     """HiGHS on what prices leave undecided."""

@@ -185,6 +185,17 @@ class FeasibilityOptions:
 
 
 @dataclass(frozen=True)
+class MissingOptions:
+    """HiGHS on single customers whose search for the fewest minimums missed was cut off."""
+
+    customers: int = 400
+    """Customers who miss anything that it is asked about, those with most candidates: a hundredth of a second each."""
+
+    nodes: int = 10_000
+    """Nodes of its search for one customer, at most."""
+
+
+@dataclass(frozen=True)
 class NeighbourhoodOptions:
     """HiGHS on a few hundred candidates at a time, everything else staying as it is.
 

@@ -97,8 +97,7 @@ def searched_regret_rounding(
     """
     if not problem.rule_facts.has_constraints:
         return 0.0
-    cell, flat = problem.cells(), reduced.reshape(len(reduced), -1)
-    value = np.abs(flat[0, cell] + (flat[1:, cell] * problem.exact).sum(axis=0))
+    value = np.abs(problem.values_at(reduced))
     customer = problem.customer_of()
     largest = np.zeros(problem.customers)
     np.maximum.at(largest, customer, value)

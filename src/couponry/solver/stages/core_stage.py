@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..exact.core_milp import Core, CoreLimits, solve_core
+from ..exact.least_missing import LeastMissing
 from ..exact.neighbourhood_search import NeighbourhoodSearch, PricedChoice
 from ..infeasibility.highs_prover import HighsProver
 from ..infeasibility.infeasible_set import find_infeasible_set
@@ -70,11 +71,23 @@ class _UndecidedCore:
         if state.best is None:
             self._free = np.ones(state.problem.candidates, bool)
             return
+        mended = self._missed_by_cut_off_searches(state.best.whole_choice())
         best = state.best.objective
         rounding = REGRET_ROUNDING * (abs(dual.bound) + abs(best)) + dual.regret_rounding
         rounding += state.problem.objective_rounding(state.problem.usage_size(slice(None)))
         searched = searched_regret_rounding(state.problem, self._reduced)
-        self._free = self._regret() <= dual.bound - best + rounding + searched
+        self._free = mended | (self._regret() <= dual.bound - best + rounding + searched)
+
+    def _missed_by_cut_off_searches(self, best: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Candidates of customers who miss fewer of their minimums in the best allocation, whose choice is taken then."""
+        problem = self._state.problem
+        if self._state.customers_cut_off == 0:
+            return np.zeros(problem.candidates, bool)
+        least = LeastMissing(problem)
+        fewer = least.missed(best) < least.missed(self._chosen)
+        mended: NDArray[np.bool_] = fewer[problem.customer_of()]
+        self._chosen[mended] = best[mended]
+        return mended
 
     def _regret(self) -> NDArray[np.float64]:
         """What deciding each candidate otherwise costs at least."""

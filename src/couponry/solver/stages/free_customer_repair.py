@@ -303,7 +303,7 @@ class FreeCustomerRepair:
         """Whether these are the customers of the try before, of those who were left free first."""
         if self._within is None or self._earlier is None:
             return False
-        return len(fixed.free) == len(self._earlier[0])
+        return np.array_equal(fixed.free, self._earlier[0])
 
     def _are_as_many_as_all(self, fixed: FixedChoices) -> bool:
         """Whether all may be free as well, and repair of all takes about as long."""
