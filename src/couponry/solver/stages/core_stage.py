@@ -79,7 +79,7 @@ class _UndecidedCore:
         self._free = mended | (self._regret() <= dual.bound - best + rounding + searched)
 
     def _missed_by_cut_off_searches(self, best: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Candidates of customers who miss fewer of their minimums in the best allocation, whose choice is taken then."""
+        """Candidates of customers who miss less in the best allocation, whose choice there is taken."""
         problem = self._state.problem
         if self._state.customers_cut_off == 0:
             return np.zeros(problem.candidates, bool)
