@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...utils.lazy_imports import sparse as sp
 from ..dual.lagrangian import SUMMATION_ERROR
-from ..highs import INFEASIBLE, Outcome, solve_programme
+from ..highs import INFEASIBLE, OPTIMAL, Outcome, solve_programme
 from ..linear_terms import usage_by_candidate
 from ..options import CoreOptions
 from ..problem import Problem
@@ -79,11 +79,14 @@ class CoreSolution:
         No choice that differs in free candidates only is worth more.
     infeasible : bool
         True if no such choice keeps all hard rows.
+    is_best : bool
+        True if HiGHS searched to the end: the bound is above the choice by tolerances alone.
     """
 
     chosen: NDArray[np.uint8] | None
     bound: float
     infeasible: bool
+    is_best: bool = False
 
 
 def solve_core(core: Core, limits: CoreLimits, options: CoreOptions) -> CoreSolution:
@@ -113,7 +116,7 @@ def solve_core(core: Core, limits: CoreLimits, options: CoreOptions) -> CoreSolu
     sums = CustomerRowTable.of(core.problem.rules, core.problem.shard.indptr)
     if not sums.kept_by(chosen.astype(bool)).all():  # HiGHS keeps large sums to its tolerance alone
         return CoreSolution(None, bound, False)
-    return CoreSolution(chosen, bound, False)
+    return CoreSolution(chosen, bound, False, found.status == OPTIMAL and limits.tolerance == 0)
 
 
 class _CoreProgramme:
@@ -193,6 +196,7 @@ class _CoreProgramme:
             programme,
             limits.time_limit,
             mip_rel_gap=min(0.5, limits.tolerance / max(size, 1e-300)),
+            **({} if limits.tolerance > 0 else {"mip_abs_gap": 0.0}),
             node_limit=limits.nodes,
         )
 

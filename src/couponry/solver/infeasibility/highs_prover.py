@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,21 @@ from .work import Work
 
 SAME_SHARE = 1e-6
 """Share of a value by which a bound may be above it and still be taken for it."""
+
+
+class Best(NamedTuple):
+    """The most that an objective can come to.
+
+    Attributes
+    ----------
+    value : float
+        What the choice comes to, where HiGHS says that it is the best one; else what no allocation exceeds.
+    usage : ndarray of float64, shape (1 + n_attributes, n_segments, n_items), or None
+        Of the best choice; None: HiGHS does not know it.
+    """
+
+    value: float
+    usage: NDArray[np.float64] | None
 
 
 class HighsProver:
@@ -57,22 +74,38 @@ class HighsProver:
         if len(rows) == 0:
             return None
         part = with_rows(self._problem, rows, np.zeros_like(self._problem.objective))
-        bound = self._bound(part.with_rules(rules), self._nodes)
-        return rows if bound is None else None
+        best = self._best(part.with_rules(rules), self._nodes)
+        return rows if best is None else None
 
     def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         """See `Prover.range_end`."""
+        best = self.best(row, is_min, rows)
+        if best is None or np.isinf(best.value):
+            return None
+        value = float(np.floor(best.value)) if self._problem.integer[row] else best.value
+        return value if is_min else -value
+
+    def best(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> Best | None:
+        """Find the most that a row's activity, or for an upper bound minus its activity, can be.
+
+        Parameters
+        ----------
+        row : int
+        is_min : bool
+        rows : ndarray of int64
+            That hold, but for this bound of the row.
+
+        Returns
+        -------
+        Best or None
+            None where the others cannot hold.
+        """
         problem = without_bound(self._problem, row, is_min)
         part = with_rows(problem, rows, row_as_objective(problem, row, is_min))
-        bound = self._bound(part, self._options.conflict.range_nodes)
-        if bound is None or np.isinf(bound):
-            return None
-        if problem.integer[row]:
-            bound = float(np.floor(bound))
-        return bound if is_min else -bound
+        return self._best(part, self._options.conflict.range_nodes)
 
-    def _bound(self, part: Problem, nodes: int) -> float | None:
-        """What no allocation's objective exceeds: the best one's where HiGHS finds it; None: there is no allocation."""
+    def _best(self, part: Problem, nodes: int) -> Best | None:
+        """The best allocation where HiGHS finds it, else what none exceeds; None: there is none."""
         self._clock.check()
         if self._work is not None:
             self._work.count_programme(part)
@@ -85,6 +118,8 @@ class HighsProver:
             return None
         if core.chosen is None:
             self._clock.check()
-            return core.bound
-        found = float((part.objective * part.usage(chosen_positions(core.chosen))).sum())
-        return found if core.bound - found <= SAME_SHARE * abs(found) else core.bound
+            return Best(core.bound, None)
+        usage = part.usage(chosen_positions(core.chosen))
+        found = float((part.objective * usage).sum())
+        is_best = core.is_best or core.bound - found <= SAME_SHARE * abs(found)
+        return Best(found, usage) if is_best else Best(core.bound, None)

@@ -1,7 +1,9 @@
 """What a ratio of an infeasible set can come to while the other members hold.
 
 A ratio a / b reaches r where some allocation has a - r b of 0 or more. The most that this can be falls as r rises;
-where it is 0 lies the largest ratio. It is bracketed from above by ratios that are proved to be out of reach.
+where it is 0 lies the largest ratio. In tiny campaigns HiGHS finds an allocation that makes the most of a - r b, whose
+ratio is the next r, until nothing is more than 0 (Dinkelbach 1967): the largest ratio is that of an allocation. Else,
+and where HiGHS does not come to an end, it is bracketed from above by ratios that are proved to be out of reach.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
 from ...utils.clock import Clock
@@ -32,6 +35,13 @@ FEWER_STEPS = 8
 
 CLOSE = 1e-6
 """Share of the asked ratio that the bracket may be wide in the end."""
+
+
+ALLOCATIONS = 12
+"""Allocations that the largest ratio is looked for with, at most: each is about squared nearer than the one before."""
+
+NOTHING_MORE = 1e-9
+"""Share of a ratio's sums by which a - r b may be more than 0 for rounding alone."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +80,9 @@ class RatioRanges:
         Returns
         -------
         float or None
-            No allocation is above it; of an upper bound, none is below it. None where nothing nearer than what is
-            asked was found: the asked ratio itself is out of reach.
+            No allocation is above it; of an upper bound, none is below it. In tiny campaigns one attains it, as far as
+            HiGHS comes to an end. None where nothing nearer than what is asked was found: the asked ratio itself is
+            out of reach.
         """
         if bound.achievable is None:  # as of sums in sets of many members
             return None
@@ -81,9 +92,34 @@ class RatioRanges:
             return None
         nearest = None
         with contextlib.suppress(OutOfTime):
+            nearest = self._attained(bound, asked)
+            if nearest is not None:
+                return nearest
             for beyond in self._bracketed(bound, asked, value, sign):
                 nearest = beyond
         return nearest
+
+    def _attained(self, bound: ConflictingBound, ratio: float) -> float | None:
+        """The largest ratio that an allocation has; None where HiGHS does not say, or one of nothing is in the way."""
+        if self.problem.candidates > self.options.sizes.tiny_candidates:
+            return None
+        for _ in range(ALLOCATIONS):
+            prover = self._prover(self._problem_of(bound, ratio))
+            if not isinstance(prover, HighsProver):
+                return None
+            best = prover.best(bound.row, bound.is_min, self._members)
+            if best is None or best.usage is None:
+                return None
+            above, below = (
+                float((rows[[bound.row]] @ best.usage.ravel())[0])
+                for rows in (self.numerator, self.denominator)
+            )
+            if not below > 0:
+                return None
+            if abs(best.value) <= NOTHING_MORE * (abs(above) + abs(ratio * below)):
+                return above / below
+            ratio = above / below
+        return None
 
     def _bracketed(
         self, bound: ConflictingBound, asked: float, value: float, sign: float
@@ -120,13 +156,22 @@ class RatioRanges:
 
     def _room(self, bound: ConflictingBound, ratio: float, sign: float) -> float | None:
         """The most that the numerator can exceed a ratio times the denominator by; of an upper bound, fall short."""
+        end = self._prover(self._problem_of(bound, ratio)).range_end(
+            bound.row, bound.is_min, self._members
+        )
+        return None if end is None else sign * end
+
+    @property
+    def _members(self) -> NDArray[np.int64]:
+        """Rows of the set."""
+        return np.array([one.row for one in self.certificate.bounds], np.int64)
+
+    def _problem_of(self, bound: ConflictingBound, ratio: float) -> Problem:
+        """The problem whose row has what the numerator exceeds such a ratio times the denominator by."""
         rows, at = self.problem.rows, bound.row
         row = self.numerator[[at]] - ratio * self.denominator[[at]]
         others = sp.vstack([rows[:at], row, rows[at + 1 :]], format="csr")
-        problem = replace(self.problem, rows=sp.csr_array(others))
-        members = np.array([one.row for one in self.certificate.bounds], np.int64)
-        end = self._prover(problem).range_end(bound.row, bound.is_min, members)
-        return None if end is None else sign * end
+        return replace(self.problem, rows=sp.csr_array(others))
 
     def _prover(self, problem: Problem) -> Prover:
         """HiGHS in tiny campaigns, as for sums; prices in others."""
