@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from couponry.solver.dual.lagrangian import Evaluation
 from couponry.solver.dual.search.free_search import FreeSearch
 from couponry.solver.options import FreeSearchOptions, SolverOptions
 from couponry.solver.primal.repair import MeasuredChoice, Repair
+from couponry.solver.stages import free_customer_repair as repair_stage
+from couponry.solver.stages.free_customer_repair import FreeCustomerRepair
 
 SIZE = Synthetic(40_000, 32, offers=200, brands=60)
 
@@ -145,3 +148,46 @@ def test_where_few_are_not_enough_no_more_are_repaired_than_without_a_start(
     warm = solved(later, result, solver_options=with_free_search(tries=0))
     assert max(customers) <= without
     assert warm.full_passes < cold.full_passes + 4.0
+
+
+def test_tries_with_the_same_customers_are_not_made_again(
+    result: Result, later: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the last one, which goes on where the first one ended."""
+    repair, thresholds = FreeCustomerRepair._repair_free, repair_stage.regret_thresholds
+    tried: list[np.ndarray] = []
+    known: dict[int, np.ndarray] = {}
+
+    def that_leaves_something(self: Any, fixed: Any, options: Any) -> Any:
+        if self._within is None:
+            return repair(self, fixed, options)
+        tried.append(fixed.free)
+        left = repair(self, fixed, options)
+        return replace(left, over=np.ones_like(left.over))
+
+    def the_same(needs: Any, *others: Any) -> np.ndarray:
+        return known.setdefault(id(needs), thresholds(needs, *others))
+
+    monkeypatch.setattr(FreeCustomerRepair, "_repair_free", that_leaves_something)
+    monkeypatch.setattr(repair_stage, "regret_thresholds", the_same)
+    solved(later, result)
+    assert len(tried) == 2 < FreeSearchOptions().tries
+    assert np.array_equal(*tried)
+
+
+def test_more_customers_are_tried_though_they_are_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who they are counts, not how many."""
+    looking = FreeCustomerRepair.__new__(FreeCustomerRepair)
+    nothing = np.zeros(0, np.uint8)
+    fixed: Any = SimpleNamespace(free=np.array([1, 5]))
+    for within, earlier, are in [
+        (None, [1, 5], False),
+        (object(), None, False),
+        (object(), [1, 4], False),
+        (object(), [1, 4, 5], False),
+        (object(), [1, 5], True),
+    ]:
+        monkeypatch.setattr(looking, "_within", within, raising=False)
+        before = None if earlier is None else (np.array(earlier), nothing)
+        monkeypatch.setattr(looking, "_earlier", before, raising=False)
+        assert looking._are_tried(fixed) is are
