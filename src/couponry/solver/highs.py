@@ -95,8 +95,8 @@ def solve_programme(
     time_limit : float, optional
         Seconds; default: none.
     **options : float
-        Other options of HiGHS, by its names for them: node_limit, mip_rel_gap, simplex_iteration_limit. A linear
-        programme has a limit on its iterations in any case.
+        Other options of HiGHS, by its names for them: node_limit, mip_rel_gap, simplex_iteration_limit; presolve, where
+        its answer is checked by whoever asks. A linear programme has a limit on its iterations in any case.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def solve_programme(
         given["time_limit"] = min(max(LEAST_SECONDS, time_limit), MOST_SECONDS)
     if not programme.is_integer.any():
         given.setdefault("simplex_iteration_limit", MOST_ITERATIONS)
-    elif programme.has_twin_rows:
+    elif "presolve" not in given and programme.has_twin_rows:
         given["presolve"] = False
     begun = time.monotonic()
     scaled = equilibrate(programme)

@@ -144,7 +144,7 @@ def _has_none_and_is_tiny(state: SolveState) -> bool:
 
 
 def _has_none(state: SolveState) -> bool:
-    return state.best is None and not state.is_tiny
+    return state.best is None
 
 
 def _columns_are_few(state: SolveState) -> bool:
@@ -194,6 +194,7 @@ STAGES = (
     Stage("least violation", lessen_violation, when=_has_none_and_is_tiny),
     Stage("columns", solve_restricted_master, when=_columns_are_few),
     Stage("fewest coupons filled", fill_fewest, when=_is_tiny_and_has_only_the_fewest),
+    Stage("least violation", lessen_violation, when=_has_none_and_is_tiny),
     Stage("core of a tiny campaign", solve_core_by_highs, when=_is_open_and_tiny),
     Stage("patient prices", search_patiently, when=_prices_may_improve),
     Stage("prices under noise", search_under_noise, when=_ties_may_be_in_the_way),

@@ -15,6 +15,7 @@ from .assertions import are_on, assert_allocation, assert_dual
 from .dual.search.price_point import PricePoint
 from .dual.search.price_search import PriceSearch
 from .dual.warm_start import WarmStart
+from .exact.feasibility_search import FeasibilitySearch
 from .infeasibility.infeasible_set import InfeasibleSet
 from .infeasibility.work import Work
 from .options import DEFAULT_OPTIONS, SolverOptions
@@ -95,6 +96,8 @@ class SolveState:
         Whether it was tried to give everybody as few coupons as rules allow.
     fewest : Plan or None
         That allocation, where all candidates are in memory and it keeps all limits, until it is filled.
+    feasibility : FeasibilitySearch or None
+        The search for a first allocation, where there was one.
     certificate : InfeasibleSet or None
         That proof.
     work : Work or None
@@ -130,6 +133,7 @@ class SolveState:
         self.conflict_sought = False
         self.fewest_given = False
         self.fewest: Plan | None = None
+        self.feasibility: FeasibilitySearch | None = None
         self.certificate: InfeasibleSet | None = None
         self.work: Work | None = None
         self._asserts = are_on()

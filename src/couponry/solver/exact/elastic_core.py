@@ -71,7 +71,7 @@ class ElasticCore:
         is_least : bool
             Whether it searched to the end.
         """
-        found = solve_programme(self._programme, time_limit, node_limit=nodes)
+        found = solve_programme(self._programme, time_limit, node_limit=nodes, presolve=True)
         if found.x is None:
             return None, False
         problem, chosen = self._core.problem, self._core.chosen.copy()

@@ -58,9 +58,10 @@ class FeasibilitySearch:
         _, weight = terms_by_candidate(self._problem)
         self._weighs = sp.csr_array(weight != 0)
         self._size = float(self._options.first_candidates)
+        self._now: MeasuredChoice | None = None
 
     def run(self) -> MeasuredChoice | None:
-        """Search until nothing is violated.
+        """Search until nothing is violated; called again, it goes on where it ended.
 
         Returns
         -------
@@ -69,7 +70,7 @@ class FeasibilitySearch:
         """
         options, clock = self._options, self._clock
         enough = (1.0 - options.time_share) * clock.left if np.isfinite(clock.left) else 0.0
-        now = self._repair.repair_and_fill(self._ideal, self._reduced, clock.check)
+        now = self._now or self._repair.repair_and_fill(self._ideal, self._reduced, clock.check)
         violation, idle = self._violation(now), 0
         for _ in range(options.rounds):
             if now.feasible or idle >= options.patience or clock.left <= enough:
@@ -83,6 +84,7 @@ class FeasibilitySearch:
             if not is_better:
                 factor = options.growth if is_least else options.shrinkage
                 self._size = max(options.least_candidates, self._size * factor)
+        self._now = now
         if not now.feasible:
             return None
         filled = self._repair.repair_and_fill(now.chosen, self._reduced, lambda: None)

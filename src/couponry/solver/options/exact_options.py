@@ -171,17 +171,17 @@ class FeasibilityOptions:
     progress: float = 1e-6
     """Share of the violation that a search must take off to have brought something."""
 
-    rounds: int = 200
-    """Searches, at most."""
+    rounds: int = 100
+    """Searches before columns and before the core, at most."""
 
     patience: int = 40
     """Searches in a row that bring nothing, at most."""
 
-    nodes: int = 50
-    """Nodes of HiGHS's search in each, at most."""
+    nodes: int = 10
+    """Nodes of HiGHS's search in each, at most: more searches lessen the violation sooner than more nodes."""
 
-    time_share: float = 0.6
-    """Share of the time left that it may take: what comes after may find that nothing is feasible."""
+    time_share: float = 0.4
+    """Share of the time left that they may take: columns or the core may find an allocation, or that there is none."""
 
 
 @dataclass(frozen=True)

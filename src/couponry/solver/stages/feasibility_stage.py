@@ -12,13 +12,14 @@ def lessen_violation(state: SolveState) -> None:
     if state.problem.candidates > state.options.core.candidates or not state.request.use_highs:
         return
     with state.clock.stage("milp"):
-        repair, prices = state.repair(), state.best_prices
-        chosen, _ = state.lagrangian.choose(prices)
-        ideal = exact_dual(repair, state.lagrangian, chosen, prices)
-        search = FeasibilitySearch(
-            repair, ideal.chosen, ideal.reduced, state.request.seed, state.clock, state.options
-        )
-        found = search.run()
+        if state.feasibility is None:
+            repair, prices = state.repair(), state.best_prices
+            chosen, _ = state.lagrangian.choose(prices)
+            ideal = exact_dual(repair, state.lagrangian, chosen, prices)
+            state.feasibility = FeasibilitySearch(
+                repair, ideal.chosen, ideal.reduced, state.request.seed, state.clock, state.options
+            )
+        found = state.feasibility.run()
         if found is not None:
             state.method = "dual+milp"
             state.offer_measured(found)
