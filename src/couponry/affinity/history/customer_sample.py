@@ -100,7 +100,8 @@ class CustomerSample:
         """Keep those of the rows whose hash is below the threshold."""
         if self._halvings:
             kept = np.flatnonzero(hashed < self._threshold)
-            rows, hashed = rows.take(pa.array(kept)), hashed[kept]
+            if len(kept) < len(hashed):
+                rows, hashed = rows.take(pa.array(kept)), hashed[kept]
         self._parts.append(rows)
         self._hashes.append(hashed)
         self._count += len(rows)

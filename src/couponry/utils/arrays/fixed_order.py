@@ -163,10 +163,10 @@ def _mirrored(squares: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the symmetric matrix of squares, of which those above the diagonal are not looked at."""
     count = len(squares)
     found = np.empty((count * PIECE_ROWS,) * 2)
-    for k, some in enumerate(_pieces(len(found))):
+    for k in range(count):
         square = np.tril(squares[k, k])
         squares[k, k] = square + np.tril(square, -1).T
-        rows = squares[k, : k + 1].transpose(1, 0, 2).reshape(PIECE_ROWS, -1)
-        found[some, : some.stop] = rows
-        found[: some.stop, some] = rows.T
+        squares[:k, k] = squares[k, :k].transpose(0, 2, 1)
+    for k, some in enumerate(_pieces(len(found))):
+        found[some] = squares[k].transpose(1, 0, 2).reshape(PIECE_ROWS, -1)
     return found
