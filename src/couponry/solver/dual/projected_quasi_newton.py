@@ -13,7 +13,6 @@ Nocedal, "Updating quasi-Newton matrices with limited storage", 1980.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -94,30 +93,40 @@ class _LastSteps:
     """
 
     def __init__(self, options: QuasiNewtonOptions):
-        self._least = options.least_curvature
-        self._steps: deque[tuple[Floats, Floats]] = deque(maxlen=options.memory)
+        self._least, self._memory = options.least_curvature, options.memory
+        self._steps: list[Floats] = []
+        self._changes: list[Floats] = []
 
     def add(self, step: Floats, change: Floats) -> None:
         """Keep a step, and the change of slopes with it."""
-        self._steps.append((step, change))
+        for kept, last in (self._steps, step), (self._changes, change):
+            kept.append(last)
+            del kept[: max(0, len(kept) - self._memory)]
 
     def following(self, slope: Floats, is_free: NDArray[np.bool_]) -> Floats:
         """Return the step that free coordinates make from a slope, in two loops over the last ones; 0 for others."""
         rest, used, scale = slope[is_free], [], None
-        for step, change in reversed(self._steps):
-            moved, turned = step[is_free], change[is_free]
-            product, square = dot_in_order(moved, turned), dot_in_order(turned, turned)
-            if product <= self._least * square:
+        moved, turned = self._of_free(self._steps, is_free), self._of_free(self._changes, is_free)
+        products = np.add.reduce(moved * turned, axis=1).tolist()
+        squares = np.add.reduce(turned * turned, axis=1).tolist()
+        for t in reversed(range(len(moved))):
+            if products[t] <= self._least * squares[t]:
                 continue
-            scale = product / square if scale is None else scale
-            share = dot_in_order(moved, rest) / product
-            rest = rest - share * turned
-            used.append((moved, turned, product, share))
+            scale = products[t] / squares[t] if scale is None else scale
+            share = dot_in_order(moved[t], rest) / products[t]
+            rest = rest - share * turned[t]
+            used.append((t, share))
         if scale is None:
             scale = 1.0 / max(1.0, np.sqrt(dot_in_order(rest, rest)))
         rest = scale * rest
-        for moved, turned, product, share in reversed(used):
-            rest = rest + (share - dot_in_order(turned, rest) / product) * moved
+        for t, share in reversed(used):
+            rest = rest + (share - dot_in_order(turned[t], rest) / products[t]) * moved[t]
         towards = np.zeros(len(slope))
         towards[is_free] = -rest
         return towards
+
+    @staticmethod
+    def _of_free(kept: list[Floats], is_free: NDArray[np.bool_]) -> Floats:
+        """Free coordinates of some steps, (n_steps, n_free), whose rows lie in memory one after the other."""
+        rows = np.array(kept).reshape(len(kept), len(is_free))
+        return np.ascontiguousarray(np.compress(is_free, rows, axis=1))

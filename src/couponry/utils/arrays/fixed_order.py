@@ -30,7 +30,7 @@ def dot_in_order(left: NDArray[np.float64], right: NDArray[np.float64]) -> float
     -------
     float
     """
-    return float((left * right).sum())
+    return float(np.add.reduce(left * right))  # what sum() comes to, without its overhead
 
 
 def product_in_order(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
