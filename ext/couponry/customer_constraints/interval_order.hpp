@@ -13,30 +13,27 @@ namespace {
 
 // Those of some constraints, a bit for each, that no other one of them contains; window: the candidates of each.
 inline uint64_t without_contained(const uint64_t* window, uint64_t left) noexcept {
-    for (uint64_t word = left; word; word &= word - 1) {
+    uint64_t contained = 0;
+    for (uint64_t word = left; word; word &= word - 1) {  // without a branch that cannot be foretold
         const int64_t a = lowest_bit(word);
-        for (uint64_t others = left & ~(uint64_t{1} << a); others; others &= others - 1) {
+        uint64_t inside = 0;
+        for (uint64_t others = left; others; others &= others - 1) {
             const int64_t b = lowest_bit(others);
-            if (window[a] & ~window[b]) continue;
-            if (window[b] == window[a] && b > a) continue;
-            left &= ~(uint64_t{1} << a);
-            break;
+            inside |= static_cast<uint64_t>(((window[a] & ~window[b]) == 0) & ((window[b] != window[a]) | (b < a)));
         }
+        contained |= inside << a;
     }
-    return left;
+    return left & ~contained;
 }
 
 // What is left and shares most with constraint `at`; -1: nothing does.
 inline int64_t next_to(const uint64_t* window, uint64_t left, int64_t at) noexcept {
-    int64_t most = 0, found = -1;
+    int64_t most = 0;  // shared, and below it which, so that the first one is the largest
     for (; left; left &= left - 1) {
-        const int64_t s = lowest_bit(left), shared = count_bits(window[at] & window[s]);
-        if (shared > most) {
-            most = shared;
-            found = s;
-        }
+        const int64_t s = lowest_bit(left), shared = int64_t{count_bits(window[at] & window[s])} << 6 | (63 - s);
+        most = shared > most ? shared : most;
     }
-    return found;
+    return most < 64 ? -1 : 63 - (most & 63);
 }
 
 // Where nothing is left to go on to, from constraint `at`.

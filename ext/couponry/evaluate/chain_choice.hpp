@@ -35,9 +35,7 @@ public:
         searched_ = 0;
         if (!chain_.look_at(constraints, n) || !collect(key, n) || !chain_.place(positive_) || !list_chain())
             return false;
-        uint64_t open[MOST_WORDS];
-        for (int64_t w = 0; w < words_; ++w) open[w] = chain_.open(w);
-        has_rows_ = rows_.take(constraints.rows, open, positive_, rank_, count_);
+        has_rows_ = rows_.take(constraints.rows, chain_.open(), positive_, rank_, count_);
         if (constraints.is_short ? !choose_at(0, true) || count_bits(now_) > upper_ : !choose_by_price()) return false;
         put_picks(now_, picks);
         return chain_.keeps_implied(picks);
@@ -105,13 +103,15 @@ private:
             }
         Lanes::ranks(few, count_, before);
         scale_ = Scale::of_float(largest_value(key, n), n);
+        int64_t worth[MOST_CANDIDATES];
+        for (int64_t k = 0; k < count_; ++k) worth[k] = scale_.whole_of_positive(value_of(few[k]));
         uint64_t taken = 0;
         for (int64_t k = 0; k < count_; ++k) {
             COUPONRY_ASSERT(0 <= before[k] && before[k] < count_);
             taken |= uint64_t{1} << before[k];
             at_[before[k]] = at[k];
             rank_[at[k]] = static_cast<uint8_t>(before[k]);
-            worth_[before[k]] = scale_.whole_of_positive(value_of(few[k]));
+            worth_[before[k]] = worth[k];
         }
         worth_[count_] = 0;
         return count_bits(taken) == count_;  // else some are tied
@@ -122,7 +122,7 @@ private:
         int64_t count = 0;
         for (int64_t w = 0; w < words_; ++w) {
             const int64_t left = n - WORD * w < WORD ? n - WORD * w : WORD;
-            positive_[w] = Lanes::at_least(key + WORD * w, left, static_cast<int32_t>(bar)) & chain_.open(w);
+            positive_[w] = Lanes::at_least(key + WORD * w, left, static_cast<int32_t>(bar)) & chain_.open()[w];
             count += count_bits(positive_[w]);
         }
         return count;
@@ -274,13 +274,10 @@ private:
     // Leaves all that is joined with some candidates to a search; false where it cannot be.
     bool add_member(const uint64_t* some) noexcept {
         if (constraints_->is_short || members_ == MOST_MEMBERS) return false;
-        uint64_t open[MOST_WORDS];
+        if (!rows_.mask(constraints_->rows, chain_.open(), words_)) return false;
         Member& member = member_[members_++];
-        for (int64_t w = 0; w < words_; ++w) {
-            open[w] = chain_.open(w);
-            member.inside[w] = some[w];
-        }
-        ChainMember::join(*constraints_, open, member.inside);
+        for (int64_t w = 0; w < words_; ++w) member.inside[w] = some[w];
+        ChainMember::join(*constraints_, rows_, chain_.open(), member.inside);
         member.is_taken = false;
         member.places = places_of(member.inside);
         member.is_listed = has_rows_ && list_rows(member) && has_few_intervals(member);
@@ -329,9 +326,7 @@ private:
         if (member.is_listed && choose_listed(member, price)) return true;
         uint64_t picks[MOST_WORDS] = {}, others = 0;
         if (!member.is_taken) {
-            uint64_t open[MOST_WORDS];
-            for (int64_t w = 0; w < words_; ++w) open[w] = chain_.open(w);
-            if (!member.search.take(*constraints_, open, member.inside, key_, scale_)) return false;
+            if (!member.search.take(*constraints_, chain_.open(), member.inside, key_, scale_)) return false;
             member.is_taken = true;
         }
         if (!member.search.choose(price, nodes_, picks)) return false;

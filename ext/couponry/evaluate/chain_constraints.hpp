@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 
 #include "common/set_layout.hpp"
 #include "customer_constraints/interval_order.hpp"
@@ -30,24 +29,15 @@ public:
     int64_t units() const noexcept { return units_; }
 
     // Candidates that no constraint rules out.
-    uint64_t open(int64_t w) const noexcept { return open_[w]; }
+    const uint64_t* open() const noexcept { return open_; }
 
     // Finds which intervals some of the candidates are in; false where these are none.
     bool place(const uint64_t* some) noexcept {
-        std::memset(end_, 0, static_cast<size_t>(WORD * words_));
+        const int64_t apart = constraints_->is_short ? 1 : 1 + words_, first = constraints_->is_short ? 0 : 1;
         uint64_t again = 0;
-        for (int64_t w = 0; w < words_; ++w) {
-            uint64_t before = 0, gone = 0;
-            for (int64_t t = 0; t <= turns_; ++t) {
-                const uint64_t now = t < turns_ ? constraints_->word(turn_[t], w) & some[w] : 0;
-                const uint64_t fresh = now & ~before, ended = before & ~now;
-                again |= fresh & gone;
-                gone |= ended;
-                before = now;
-                if (fresh) Lanes::mark(fresh, static_cast<uint8_t>(t), begin_ + WORD * w);
-                if (ended) Lanes::mark(ended, static_cast<uint8_t>(t), end_ + WORD * w);
-            }
-        }
+        for (int64_t w = 0; w < words_; ++w)
+            again |= Lanes::intervals(constraints_->at + first + w, apart, turn_, turns_, some[w], begin_ + WORD * w,
+                                      end_ + WORD * w);
         return again == 0;
     }
 
@@ -100,7 +90,7 @@ private:
     int64_t words_ = 0, turns_ = 0, others_ = 0, implied_ = 0, units_ = 0;
     int16_t turn_[MOST_TURNS], other_[MOST_TURNS + 1], follows_[MOST_TURNS + 1];  // which constraint it is
     uint64_t open_[MOST_WORDS];
-    uint8_t begin_[WORD * MOST_WORDS], end_[WORD * MOST_WORDS];  // of candidates
+    alignas(64) uint8_t begin_[WORD * MOST_WORDS], end_[WORD * MOST_WORDS];  // of candidates
 
     bool look_at_long() noexcept {
         const Constraints& all = *constraints_;

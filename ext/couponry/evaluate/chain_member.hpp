@@ -9,6 +9,7 @@
 #include "common/set_layout.hpp"
 #include "customer_constraints/core_search.hpp"
 #include "customer_constraints/whole_values.hpp"
+#include "evaluate/chain_rows.hpp"
 #include "evaluate/steps.hpp"
 
 namespace couponry {
@@ -19,24 +20,24 @@ public:
     ChainMember() noexcept = default;
 
     // Adds all candidates to `inside` that constraints and rows join with them; open: those that may be given.
-    static void join(const Constraints& all, const uint64_t* open, uint64_t* inside) noexcept {
+    static void join(const Constraints& all, const ChainRows& rows, const uint64_t* open, uint64_t* inside) noexcept {
         for (bool joined = true; joined;) {
             joined = false;
+            for (int64_t r = 0; r < rows.count(); ++r)
+                if (adds(rows.mask_of(r), inside, all.words)) joined = true;
+            uint64_t some[ChainRows::MOST_WORDS];
             for (int64_t s = 0; s < all.count; ++s) {
                 int64_t size = 0;
                 uint64_t both = 0, more = 0;
                 for (int64_t w = 0; w < all.words; ++w) {
-                    const uint64_t theirs = all.word(s, w) & open[w];
-                    size += count_bits(theirs);
-                    both |= theirs & inside[w];
-                    more |= theirs & ~inside[w];
+                    some[w] = all.word(s, w) & open[w];
+                    both |= some[w] & inside[w];
+                    more |= some[w] & ~inside[w];
                 }
-                if (!both || !more || all.cap(s) >= size) continue;
-                for (int64_t w = 0; w < all.words; ++w) inside[w] |= all.word(s, w) & open[w];
-                joined = true;
+                if (!both || !more) continue;
+                for (int64_t w = 0; w < all.words; ++w) size += count_bits(some[w]);
+                if (all.cap(s) < size) joined |= adds(some, inside, all.words);
             }
-            Row row = all.rows.at ? all.rows.first() : Row{nullptr};
-            for (int64_t r = all.rows.count(); r > 0; --r, row = row.next()) joined |= join(row, open, inside);
         }
     }
 
@@ -91,19 +92,16 @@ private:
     uint8_t place_of_[MOST_PLACES];
     int64_t whole_[MOST_CANDIDATES];
 
-    static bool join(const Row& row, const uint64_t* open, uint64_t* inside) noexcept {
-        bool both = false, more = false;
-        for (int64_t x = 0; x < row.entries(); ++x) {
-            const int64_t j = row.candidate(x);
-            const bool is_inside = inside[j / WORD] >> (j % WORD) & 1;
-            both |= is_inside;
-            more |= !is_inside && (open[j / WORD] >> (j % WORD) & 1);
+    // Adds a set that shares something with those inside; whether there is anything to add.
+    static bool adds(const uint64_t* set, uint64_t* inside, int64_t words) noexcept {
+        uint64_t both = 0, more = 0;
+        for (int64_t w = 0; w < words; ++w) {
+            both |= set[w] & inside[w];
+            more |= set[w] & ~inside[w];
         }
-        for (int64_t x = 0; both && more && x < row.entries(); ++x) {
-            const int64_t j = row.candidate(x);
-            inside[j / WORD] |= open[j / WORD] & uint64_t{1} << (j % WORD);
-        }
-        return both && more;
+        if (!both || !more) return false;
+        for (int64_t w = 0; w < words; ++w) inside[w] |= set[w];
+        return true;
     }
 
     static int64_t entries_of(const Row& row, const uint64_t* inside) noexcept {

@@ -16,34 +16,63 @@ class ChainRows {
 public:
     static constexpr int64_t MOST = 8;
 
+    static constexpr int64_t MOST_WORDS = 5;  // of candidates
+
     // Takes rows over; false where they are too many, count groups, or ask for something in any case. some: those of
     // the candidates `open` whose place in the order of choice is told.
     bool take(Rows rows, const uint64_t* open, const uint64_t* some, const uint8_t* place, int64_t places) noexcept {
         rows_ = rows.count();
-        if (rows_ > MOST) return false;
-        if (rows_ > 0) std::memset(weight_, 0, static_cast<size_t>(places) * sizeof weight_[0]);
-        Row row = rows_ > 0 ? rows.first() : Row{nullptr};
+        are_masked_ = false;
+        if (rows_ == 0 || rows_ > MOST) return rows_ == 0;
+        std::memset(weight_, 0, static_cast<size_t>(places) * sizeof weight_[0]);
+        Row row = rows.first();
         for (int64_t r = 0; r < rows_; ++r, row = row.next()) {
             low_[r] = row.low();
             high_[r] = row.high();
-            inside_[r] = needed_[r] = 0;
-            others_[r] = false;
             if (row.counts_groups() || low_[r] > 0 || high_[r] < 0) return false;
-            for (int64_t x = 0; x < row.entries(); ++x) {
+            const uint64_t asks = low_[r] > -NO_BOUND, bounds = high_[r] < NO_BOUND;
+            uint64_t inside = 0, needed = 0, others = 0;
+            for (int64_t x = 0; x < row.entries(); ++x) {  // without a branch that cannot be foretold
                 const int64_t j = row.candidate(x), weight = row.weight(x);
-                const bool needed = (weight > 0 && low_[r] > -NO_BOUND) || (weight < 0 && high_[r] < NO_BOUND);
-                if (some[j / WORD] >> (j % WORD) & 1) {
-                    weight_[place[j]][r] = weight;
-                    inside_[r] |= uint64_t{1} << place[j];
-                    needed_[r] |= static_cast<uint64_t>(needed) << place[j];
-                } else if (needed) {
-                    others_[r] = others_[r] || (open[j / WORD] >> (j % WORD) & 1);
-                }
+                const uint64_t may_help = (asks & (weight > 0)) | (bounds & (weight < 0));
+                const uint64_t is_told = some[j / WORD] >> (j % WORD) & 1;
+                const int64_t at = is_told ? place[j] : 64;
+                weight_[at][r] = weight;
+                inside |= is_told << (at % 64);
+                needed |= (may_help & is_told) << (at % 64);
+                others |= may_help & ~is_told & (open[j / WORD] >> (j % WORD));
             }
+            inside_[r] = inside;
+            needed_[r] = needed;
+            others_[r] = others & 1;
         }
         for (int64_t r = rows_; r < MOST; ++r) low_[r] = high_[r] = 0;
         return true;
     }
+
+    // Says which candidates of rows may be given, if there are no more rows than can be told of.
+    bool mask(Rows rows, const uint64_t* open, int64_t words) noexcept {
+        if (are_masked_ || rows_ == 0 || rows_ > MOST) return rows_ <= MOST;
+        are_masked_ = true;
+        Row row = rows.first();
+        for (int64_t r = 0; r < rows_; ++r, row = row.next()) {
+            for (int64_t w = 0; w < words; ++w) mask_[r][w] = 0;
+            uint64_t word = 0;
+            int64_t w = 0;
+            for (int64_t x = 0; x < row.entries(); ++x) {
+                const int64_t j = row.candidate(x);
+                if (j / WORD != w) {  // which is rare: they are in order
+                    mask_[r][w] |= word & open[w];
+                    word = 0;
+                    w = j / WORD;
+                }
+                word |= uint64_t{1} << (j % WORD);
+            }
+            mask_[r][w] |= word & open[w];
+        }
+        return true;
+    }
+    const uint64_t* mask_of(int64_t r) const noexcept { return mask_[r]; }
 
     int64_t count() const noexcept { return rows_; }
     int64_t low(int64_t r) const noexcept { return low_[r]; }
@@ -70,10 +99,12 @@ public:
 
 private:
     int64_t rows_ = 0;
+    bool are_masked_ = false;
+    uint64_t mask_[MOST][MOST_WORDS];
     int64_t low_[MOST], high_[MOST];
     uint64_t inside_[MOST], needed_[MOST];
     bool others_[MOST];
-    alignas(64) int64_t weight_[64][MOST];  // of each place
+    alignas(64) int64_t weight_[64 + 1][MOST];  // of each place, and of others
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Bytes that bits stand for, 64 at a time; and whether any of some items is in a set of them, which four vectors hold:
-// 32 items at a time.
+// Where 64 candidates are among sets; and whether any of some items is in a set of them, which four vectors hold: 32
+// items at a time.
 #pragma once
 
 #include "evaluate/steps.hpp"
@@ -8,8 +8,24 @@ namespace couponry {
 namespace {
 
 struct OpenLanes : Steps {
-    static COUPONRY_INLINE void mark(uint64_t bits, uint8_t number, uint8_t* out) noexcept {
-        _mm512_mask_storeu_epi8(out, bits, _mm512_set1_epi8(static_cast<char>(number)));
+    static COUPONRY_INLINE uint64_t intervals(const int64_t* words, int64_t apart, const int16_t* turn, int64_t turns,
+                                              uint64_t some, uint8_t* begin, uint8_t* end) noexcept {
+        const __m512i one = _mm512_set1_epi8(1);
+        __m512i begins = _mm512_setzero_si512(), ends = begins, number = begins;
+        uint64_t before = 0, gone = 0, again = 0;
+        for (int64_t t = 0; t < turns; ++t) {
+            const uint64_t now = static_cast<uint64_t>(words[turn[t] * apart]) & some;
+            const uint64_t fresh = now & ~before, ended = before & ~now;
+            again |= fresh & gone;
+            gone |= ended;
+            before = now;
+            begins = _mm512_mask_mov_epi8(begins, fresh, number);
+            ends = _mm512_mask_mov_epi8(ends, ended, number);
+            number = _mm512_add_epi8(number, one);
+        }
+        _mm512_storeu_si512(begin, begins);
+        _mm512_storeu_si512(end, _mm512_mask_mov_epi8(ends, before, number));
+        return again;
     }
 
     template <class Item>

@@ -143,9 +143,23 @@ struct Steps {
         couponry::spread(bits, n, out);
     }
 
-    // Writes a number where bits are set, of 64 bytes.
-    static COUPONRY_INLINE void mark(uint64_t bits, uint8_t number, uint8_t* out) noexcept {
-        for (; bits; bits &= bits - 1) out[lowest_bit(bits)] = number;
+    // Where 64 candidates are among sets of some of them, one after the other: each set is a word `apart` from the one
+    // before it in number; set numbers come in turn. OUT: in which turns each candidate is, begin <= t < end, end being
+    // 0 for those in none; and those that are in turns that do not follow each other.
+    static COUPONRY_INLINE uint64_t intervals(const int64_t* words, int64_t apart, const int16_t* turn, int64_t turns,
+                                              uint64_t some, uint8_t* begin, uint8_t* end) noexcept {
+        uint64_t before = 0, gone = 0, again = 0;
+        std::memset(end, 0, WORD);
+        for (int64_t t = 0; t <= turns; ++t) {
+            const uint64_t now = t < turns ? static_cast<uint64_t>(words[turn[t] * apart]) & some : 0;
+            const uint64_t fresh = now & ~before, ended = before & ~now;
+            again |= fresh & gone;
+            gone |= ended;
+            before = now;
+            for (uint64_t word = fresh; word; word &= word - 1) begin[lowest_bit(word)] = static_cast<uint8_t>(t);
+            for (uint64_t word = ended; word; word &= word - 1) end[lowest_bit(word)] = static_cast<uint8_t>(t);
+        }
+        return again;
     }
 
     // Order keys of the candidates from the j-th on.
