@@ -33,10 +33,12 @@ NOISE = 1e-7
 """Percent of an objective that sums of float64, and HiGHS's own tolerances, may be off."""
 
 
-def run_campaign(number: int, largest: int, stop: Stop, time_limit: float | None) -> dict[str, Any]:
+def run_campaign(
+    number: int, largest: int, stop: Stop, time_limit: float | None, *, narrow: bool = False
+) -> dict[str, Any]:
     """Solve the campaign of a number by couponry and by HiGHS; what is said of it in a line."""
     kind = KINDS[number % len(KINDS)]
-    drawn = draw_kind(kind, number // len(KINDS), largest)
+    drawn = draw_kind(kind, number // len(KINDS), largest, narrow=narrow)
     with tempfile.TemporaryDirectory() as folder:
         by = measure_by_highs(drawn, stop)
         found = compare(drawn, by, time_limit=time_limit, folder=Path(folder))
@@ -102,6 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=3 * len(KINDS), help="how many")
     parser.add_argument("--campaign", type=int, help="only this one")
     parser.add_argument("--largest", type=int, default=2000, help="customers at most")
+    parser.add_argument("--narrow", action="store_true", help="every hard limit is a corridor")
     parser.add_argument("--time-limit", type=float, help="seconds that couponry has for each")
     parser.add_argument("--highs-seconds", type=float, help="that HiGHS has for each")
     parser.add_argument("--highs-nodes", type=int, default=30, help="that HiGHS searches for each")
@@ -122,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in numbers:
         if number in done:
             continue
-        line = run_campaign(number, given.largest, stop, given.time_limit)
+        line = run_campaign(number, given.largest, stop, given.time_limit, narrow=given.narrow)
         lines.append(line)
         print(json.dumps(line), flush=True)
         if given.json is not None:

@@ -27,6 +27,14 @@ def test_planted_allocations_keep_rules_and_limits(kind: str) -> None:
     assert (len(oracle.units) < len(oracle.customers)) == ("household" in kind)
 
 
+def test_narrow_campaigns_have_corridors_alone() -> None:
+    drawn = draw_kind("messages", 3, 300, narrow=True)
+    oracle = drawn.oracle()
+    assert not oracle.broken(drawn.planted, oracle.reach())
+    hard = [measure for measure in oracle.measures if measure.limit.mode == "hard"]
+    assert hard and all(m.min is not None and m.max is not None for m in hard if m.below is None)
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
