@@ -30,10 +30,10 @@ def neighbourhoods(given: Situation, clock: Clock) -> NeighbourhoodSearch:
     return NeighbourhoodSearch(given.repair, ideal, 0.5, 0, clock, OPTIONS)
 
 
-def search(given: Situation, best: NDArray[np.uint8]) -> list[MeasuredChoice]:
-    """All that is found, one after the other, from an allocation on."""
+def search(given: Situation, best: NDArray[np.uint8] | None) -> list[MeasuredChoice]:
+    """All that is found, one after the other, from an allocation on, or from none."""
     near, found = neighbourhoods(given, Clock()), []
-    objective = given.repair.measure(best).objective
+    objective = 0.0 if best is None else given.repair.measure(best).objective
     while not near.is_over:
         better = near.improve(best, objective)
         if better is not None:
@@ -58,6 +58,12 @@ def test_every_step_is_better_and_keeps_what_was_asked(seed: int) -> None:
         worth = step.objective
     best = given.oracle.solve(reach, Stop(1e-3)).value
     assert best is not None and best * 0.995 <= worth <= best * 1.002
+
+
+def test_from_nothing() -> None:
+    given = situation(3)
+    found = search(given, None)
+    assert found and given.oracle.broken(found[-1].chosen.astype(bool), given.oracle.reach()) == []
 
 
 def test_the_same_for_any_number_of_threads() -> None:

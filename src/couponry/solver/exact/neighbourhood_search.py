@@ -81,25 +81,29 @@ class NeighbourhoodSearch:
         is_spent = self._rounds >= options.rounds or self._idle >= options.patience
         return is_spent or self._clock.left <= 0
 
-    def improve(self, best: NDArray[np.uint8], objective: float) -> MeasuredChoice | None:
+    def improve(self, best: NDArray[np.uint8] | None, objective: float) -> MeasuredChoice | None:
         """Search one neighbourhood for a better allocation.
 
         Parameters
         ----------
-        best : ndarray of uint8, shape (n_candidates,)
+        best : ndarray of uint8, shape (n_candidates,), or None
             The best allocation so far.
         objective : float
-            What it is worth.
+            What it is worth; without one, about what the best one may be.
 
         Returns
         -------
         MeasuredChoice or None
-            An allocation that is better than `best`; None: not found.
+            An allocation that is better than `best`, or any feasible one where there is none yet; None: not found.
         """
         options, ideal = self._options, self._ideal.chosen
-        free = self._draw(int(self._size)) | (best != ideal)
+        size = self._size
+        if best is None:
+            size = options.start_candidates * options.growth**self._idle
+        start = ideal if best is None else best
+        free = self._draw(int(size)) | (start != ideal)
         core = solve_core(
-            Core(self._repair.problem, best, free, ideal),
+            Core(self._repair.problem, start, free, ideal),
             CoreLimits(self._counting_gain, objective, self._clock.left, options.nodes),
             self._core_options,
         )
@@ -107,10 +111,10 @@ class NeighbourhoodSearch:
         if core.chosen is not None:
             found = self._repair.repair_and_fill(core.chosen, self._ideal.reduced, lambda: None)
         if found is not None and found.feasible:
-            gain = found.objective - objective
+            gain = np.inf if best is None else found.objective - objective
         self._rounds += 1
         self._idle = 0 if gain > self._counting_gain else self._idle + 1
-        if self._idle:
+        if self._idle and best is not None:
             was_searched_to_the_end = core.bound - objective <= 2 * self._counting_gain
             factor = options.growth if was_searched_to_the_end else options.shrinkage
             self._size = max(options.least_candidates, self._size * factor)

@@ -210,6 +210,9 @@ class NeighbourhoodOptions:
     least_candidates: int = 200
     """The same, at least."""
 
+    start_candidates: int = 1_000
+    """The same where there is no allocation yet."""
+
     growth: float = 1.5
     """Factor on their number where a search ended with nothing better."""
 

@@ -50,8 +50,7 @@ class _UndecidedCore:
         undecided, impossible = int(self._free.sum()), False
         if options.few_variables < undecided <= options.many_variables:
             impossible = self._ask(options.root_nodes)
-        is_open = state.best is not None and state.is_open
-        if undecided > options.few_variables and is_open:
+        if undecided > options.few_variables and state.is_open and not impossible:
             self._search_neighbourhoods()
             self._decide(self._chosen)
         if state.is_open and not impossible:
@@ -132,9 +131,12 @@ class _UndecidedCore:
             state.clock,
             state.options,
         )
-        while state.best is not None and state.is_open and not neighbourhoods.is_over:
+        while state.is_open and not neighbourhoods.is_over:
             best = state.best
-            found = neighbourhoods.improve(best.whole_choice(), best.objective)
+            found = neighbourhoods.improve(
+                None if best is None else best.whole_choice(),
+                state.search.unpriced_dual if best is None else best.objective,
+            )
             if found is not None:
                 state.method = "dual+milp"
                 state.offer_measured(found)
