@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from threading import Lock, local
 from types import ModuleType
@@ -205,15 +205,11 @@ class SortedRuns:
         PurchaseRows
             Those of one run after those of another, until the same thread reads again.
         """
-        filed = [
-            (run.rows, slice(int(cuts[number]), int(cuts[number + 1])))
-            for run, cuts in self._filed
-            if cuts[number] < cuts[number + 1]
-        ]
+        filed = _parts(self._filed, number)
         held = self._held.count(number)
         count = held + sum(part.stop - part.start for _, part in filed)
         if count > MOST_ROWS:
-            return _joined(self._parts(number))
+            return _joined(_parts(zip(self._runs, self._cuts, strict=True), number))
         if len(self._room.rows.customer) < count:
             self._room.rows = PurchaseRows.new(count)
         room = self._room.rows
@@ -226,13 +222,16 @@ class SortedRuns:
             _read_files(filed, held, rows)
         return rows
 
-    def _parts(self, number: int) -> list[tuple[PurchaseRows, slice]]:
-        """Return which rows of each run a range has."""
-        return [
-            (run.rows, slice(int(cuts[number]), int(cuts[number + 1])))
-            for run, cuts in zip(self._runs, self._cuts, strict=True)
-            if cuts[number] < cuts[number + 1]
-        ]
+
+def _parts(
+    runs: Iterable[tuple[Run, NDArray[np.int64]]], number: int
+) -> list[tuple[PurchaseRows, slice]]:
+    """Return which rows of each run, of which the cuts are given, a range has."""
+    return [
+        (run.rows, slice(int(cuts[number]), int(cuts[number + 1])))
+        for run, cuts in runs
+        if cuts[number] < cuts[number + 1]
+    ]
 
 
 def _read_files(parts: list[tuple[PurchaseRows, slice]], at: int, out: PurchaseRows) -> None:
