@@ -84,9 +84,11 @@ class LeastMissing:
             return None
         chosen = found.x[: len(value)] > 0.5
         first = self._problem.shard.indptr[customer]
-        whole = self._nothing.copy()
-        whole[first : first + len(value)] = chosen
-        return chosen.astype(np.uint8) if self._rows_of(customer).kept_by(whole).all() else None
+        its, whole = slice(first, first + len(value)), self._nothing
+        whole[its] = chosen
+        is_kept = self._rows_of(customer).kept_by(whole).all()
+        whole[its] = False
+        return chosen.astype(np.uint8) if is_kept else None
 
     def _rows_of(self, customer: int) -> CustomerRowTable:
         """The rows of one customer."""

@@ -25,17 +25,16 @@ def miss_fewest(state: SolveState) -> None:
         value = problem.values_at(reduced)
         who = np.flatnonzero(missed)
         largest = np.argsort(-np.diff(problem.shard.indptr)[who], kind="stable")
+        asked = chosen.copy()
         for customer in who[largest[: options.customers]].tolist():
             its = slice(*problem.shard.indptr[customer : customer + 2].tolist())
             found = least.choice(customer, value[its], options.nodes)
-            before = chosen[its].copy()
-            if found is None:
-                continue
-            chosen[its] = found
-            if least.missed(chosen)[customer] >= missed[customer]:
-                chosen[its] = before
-        if (least.missed(chosen) == missed).all():
+            if found is not None:
+                asked[its] = found
+        misses_less = least.missed(asked) < missed
+        if not misses_less.any():
             return
+        chosen = np.where(misses_less[problem.customer_of()], asked, chosen)
         search = FeasibilitySearch(
             state.repair(), chosen, reduced, state.request.seed, state.clock, state.options
         )
