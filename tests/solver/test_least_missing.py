@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,13 +11,14 @@ import pytest
 from numpy.typing import NDArray
 from tests.support.compiled import best_choice, compiled
 
-from couponry import Campaign, CustomerRule, Limit, kernels
+from couponry import Campaign, CancelToken, CustomerRule, Limit, kernels, watch
 from couponry.engines.local import LocalEngine
 from couponry.solver.exact.least_missing import LeastMissing
 from couponry.solver.plan import Plan
 from couponry.solver.problem import Problem
 from couponry.solver.solve import Solution, solve
-from couponry.solver.solve_state import SolveRequest
+from couponry.solver.solve_state import SolveRequest, SolveState
+from couponry.solver.stages import missing_stage
 from couponry.utils.clock import Clock
 
 RULES = [
@@ -100,3 +102,58 @@ def test_searches_that_are_cut_off_leave_nobody_missing_more(seed: int) -> None:
     assert (left == least).all()
     assert cut.bound >= whole.plan.objective - 1e-9  # type: ignore[union-attr]
     assert cut.plan.feasible  # type: ignore[union-attr]
+
+
+class SetClock:
+    """A clock that stands still unless it is set."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("seconds", [0.5, 30.0], ids=["a moment after", "long after"])
+@pytest.mark.parametrize("seed", range(3))
+def test_after_a_time_limit_little_is_asked_and_the_allocation_stays(
+    seed: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second more is what those have who would miss more than they must; then what is there is what is given."""
+    time = SetClock()
+    asked = []
+
+    def late(state: SolveState) -> None:
+        time.now = 10.0 + seconds
+        missing_stage.miss_fewest(state)
+
+    def choice(self: LeastMissing, customer: int, *given: Any) -> Any:
+        asked.append(given[-1])
+        return whole_choice(self, customer, *given)
+
+    whole_choice = LeastMissing.choice
+    monkeypatch.setattr(LeastMissing, "choice", choice)
+    monkeypatch.setattr("couponry.solver.solve.miss_fewest", late)
+    problem, engine = problem_of(seed, nodes=1)
+    found = solve(SolveRequest(problem, engine, 1e-3, 0, Clock(10.0, now=time)))
+    assert found.plan is not None and found.plan.feasible
+    assert (len(asked) > 0) == (seconds < 1) and all(0 < left <= 1 for left in asked)
+
+
+def test_cancelled_while_customers_are_asked_about_the_allocation_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token, asked = CancelToken(), []
+    whole_choice = LeastMissing.choice
+
+    def choice(self: LeastMissing, customer: int, *given: Any) -> Any:
+        asked.append(customer)
+        token.cancel()
+        return whole_choice(self, customer, *given)
+
+    monkeypatch.setattr(LeastMissing, "choice", choice)
+    problem, engine = problem_of(0, nodes=1)
+    with watch(cancel=token):
+        found = solve(SolveRequest(problem, engine, 1e-3, 0, Clock()))
+    assert len(asked) == 1
+    assert found.plan is not None and found.plan.feasible

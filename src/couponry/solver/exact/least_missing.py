@@ -62,7 +62,7 @@ class LeastMissing:
         return np.where(is_searched, missed, 0)
 
     def choice(
-        self, customer: int, value: NDArray[np.float64], nodes: int
+        self, customer: int, value: NDArray[np.float64], nodes: int, time_limit: float | None = None
     ) -> NDArray[np.uint8] | None:
         """Ask for a choice that misses as little as can be, and of those for one that is worth most.
 
@@ -73,13 +73,15 @@ class LeastMissing:
         value : ndarray of float64, shape (n_candidates_of_the_customer,)
         nodes : int
             Of HiGHS's search, at most.
+        time_limit : float, optional
+            Seconds; default: none.
 
         Returns
         -------
         ndarray of uint8, shape (n_candidates_of_the_customer,), or None
             None where HiGHS found nothing that keeps all rules.
         """
-        found = solve_programme(self._programme(customer, value), node_limit=nodes)
+        found = solve_programme(self._programme(customer, value), time_limit, node_limit=nodes)
         if found.x is None:
             return None
         chosen = found.x[: len(value)] > 0.5

@@ -194,6 +194,9 @@ class MissingOptions:
     nodes: int = 10_000
     """Nodes of its search for one customer, at most."""
 
+    seconds_beyond: float = 1.0
+    """Seconds that it may go on after a time limit: a hundred customers, who would else miss more than they must."""
+
 
 @dataclass(frozen=True)
 class NeighbourhoodOptions:
