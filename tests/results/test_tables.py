@@ -148,3 +148,36 @@ def test_row_groups_of_a_file(
         given.write(tmp_path / "file")
         assert pq.ParquetFile(tmp_path / "file").num_row_groups == groups
         assert pq.read_table(tmp_path / "file").equals(expected.to_arrow())
+
+
+def test_rows_of_an_allocation_are_those_of_single_coupons_in_any_blocks(tmp_path: Path) -> None:
+    random, customers, offers = np.random.default_rng(3), 3000, 40
+    who = np.repeat(np.arange(customers) * 7, 6)
+    what = np.concatenate([np.sort(random.permutation(offers)[:6]) for _ in range(customers)])
+    campaign = Campaign(
+        {"offer": np.arange(offers), "face_value": 1.0 + np.arange(offers) % 3},
+        {
+            "customer": who,
+            "offer": what,
+            "response": random.random(len(who)),
+            "margin": 4.0 + random.random(len(who)),
+        },
+        limits=[Limit("budget", sum="cost", max=700.0)],
+    )
+    result = campaign.solve()
+    assert result.allocation is not None and result.compiled is not None
+    rows = result.allocation.to_arrow()
+    plan, indptr = result.plan, campaign.data.candidates.indptr
+    assert plan is not None
+    chosen = np.flatnonzero(plan.whole_choice())
+    whose = np.searchsorted(indptr, chosen, side="right") - 1
+    assert rows["customer"].to_pylist() == (whose * 7).tolist()
+    names = ["value", "response", "cost"]
+    together = result.compiled.coupon_values([*names, "what no campaign has"], chosen)
+    assert [*together] == names
+    for name in names:
+        alone = result.compiled.coupon_values([name], chosen)[name]
+        assert np.array_equal(alone, together[name])
+        assert np.array_equal(rows[name].to_numpy(), alone)
+    result.allocation.write(tmp_path / "rows.parquet")
+    assert pq.read_table(tmp_path / "rows.parquet").equals(rows)

@@ -171,12 +171,12 @@ def _given(
 
 def _amounts(result: Allocated, positions: NDArray[np.int64]) -> list[NDArray[np.float64]]:
     """What each coupon adds to each sum."""
-    found = [result.compiled.coupon_values(name, positions) for name in summed_columns(result)]
+    found = result.compiled.coupon_values(summed_columns(result), positions)
     if len(positions):
         part = slice(int(positions[0]), int(positions[-1]) + 1)
         known = result.compiled.amounts.attributes.values()
         release_pages(*(attribute.values[part] for attribute in known))
-    return [amounts for amounts in found if amounts is not None]
+    return list(found.values())
 
 
 def _grouping(result: Allocated, column: str, table: str | None) -> CouponGroups:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -130,28 +131,36 @@ class CompiledCampaign:
         except InvalidInput:
             return None
 
-    def coupon_values(self, name: str, chosen: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """Look up a column for some candidates.
+    def coupon_values(
+        self, names: Sequence[str], chosen: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Look up columns for some candidates.
 
         Parameters
         ----------
-        name : str
+        names : sequence of str
         chosen : ndarray of int64, shape (n_chosen,)
             Positions of the candidates.
 
         Returns
         -------
-        ndarray of float64, shape (n_chosen,), or None
-            None where the campaign has no such column.
+        dict of str to ndarray of float64, shape (n_chosen,)
+            In the order of the names; without those that the campaign has no column for.
         """
-        amount = self.coupon_amount(name)
-        if amount is None:
-            return None
-        total = amount.constant[self.item[chosen]]
-        for attribute, slope in amount.slopes.items():
-            values = self.amounts.attributes[attribute].values[chosen]
-            total = total + slope[self.item[chosen]] * values
-        return total
+        item = self.item[chosen].astype(np.intp)
+        values: dict[str, NDArray[np.floating]] = {}
+        found = {}
+        for name in names:
+            amount = self.coupon_amount(name)
+            if amount is None:
+                continue
+            total = amount.constant[item]
+            for attribute, slope in amount.slopes.items():
+                if attribute not in values:
+                    values[attribute] = self.amounts.attributes[attribute].values[chosen]
+                total = total + slope[item] * values[attribute]
+            found[name] = total
+        return found
 
 
 def _items_of(

@@ -20,7 +20,7 @@ from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.arrays.ragged import ranges
 from ..utils.checks import shown
 from ..utils.errors import InvalidInput
-from ..utils.parallel import parallel_map, worker_count
+from ..utils.parallel import parallel_map, work_in_turns, worker_count
 from ..utils.suggestions import did_you_mean, known_names
 from .units.units import Units
 
@@ -333,6 +333,5 @@ def _told_apart(
     number = (np.cumsum(seen) - 1).astype(offer_dtype(len(kept)))
     writer = store.writer("item", number.dtype)
     blocks = row_blocks(candidates.indptr)
-    for numbers in parallel_map(lambda block: number[codes(*block)], blocks, threads):
-        writer.append(numbers)
+    work_in_turns(lambda block: number[codes(*block)], writer.claim, blocks, threads)
     return {"code": save(store, "code", kept), "item": writer.finish()}

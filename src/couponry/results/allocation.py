@@ -178,12 +178,12 @@ class Allocation(StreamedTable):
             while count + batch.num_rows >= rows:
                 waiting.append(batch.slice(0, rows - count))
                 batch = batch.slice(rows - count)
-                yield pa.Table.from_batches(waiting, self.schema).combine_chunks()
+                yield pa.Table.from_batches(waiting, self.schema)
                 waiting, count, is_first = [], 0, False
             waiting.append(batch)
             count += batch.num_rows
         if count > 0 or is_first:
-            yield pa.Table.from_batches(waiting, self.schema).combine_chunks()
+            yield pa.Table.from_batches(waiting, self.schema)
 
 
 def _group_rows() -> int:

@@ -125,7 +125,8 @@ def _assert_worth(compiled: CompiledCampaign, plan: Plan, worth: float, rounding
     choice, limits = plan.whole_choice(), compiled.limits
     chosen = chosen_positions(choice)
     flat = summed_usage(compiled.problem, chosen).ravel()
-    values = compiled.coupon_values(compiled.campaign.value, compiled.given(0, choice))
+    value = compiled.campaign.value
+    values = compiled.coupon_values([value], compiled.given(0, choice)).get(value)
     derived = np.longdouble(0.0 if values is None else values.astype(np.longdouble).sum())
     for m, measure in enumerate(limits.measures):
         if measure.mode != "soft":

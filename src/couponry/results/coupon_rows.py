@@ -95,42 +95,50 @@ class PlannedRows:
         problem = self.compiled.problem
         begin, end = problem.shard.indptr[[start, stop]]
         positions = self.compiled.given(start, chosen)
-        customers = _distinct_customers(self._ends(start, stop), positions)
+        first, ends = self._ends(start, stop)
+        count = _coupons_of_customers(ends, positions)
         touched = [array[begin:end] for array in (problem.shard.item, *problem.attributes)]
         read_ahead(*touched)
-        coupons = self._batch(positions)
+        coupons = self._batch(positions, first + np.repeat(np.arange(len(count)), count))
         release_pages(*touched, self.compiled.campaign.candidates.offer[begin:end])
-        return _BlockOfCoupons(coupons, customers)
+        return _BlockOfCoupons(coupons, int(np.count_nonzero(count)))
 
     @property
     def customers(self) -> int:
         """Customers with at least one coupon; counted on the way of `batches`, or else in a pass at first use."""
         if self._customers is None:
-            self._customers = sum(
-                _distinct_customers(self._ends(start, stop), self.compiled.given(start, chosen))
-                for start, stop, chosen in self.plan.blocks()
-            )
+            self._customers = 0
+            for start, stop, chosen in self.plan.blocks():
+                positions = self.compiled.given(start, chosen)
+                count = _coupons_of_customers(self._ends(start, stop)[1], positions)
+                self._customers += int(np.count_nonzero(count))
         return self._customers
 
-    def _ends(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Where the candidates of customers begin, of all of the units start <= u < stop."""
+    def _ends(self, start: int, stop: int) -> tuple[int, NDArray[np.int64]]:
+        """The first customer of the units start <= u < stop, and where the candidates of each customer begin."""
         campaign = self.compiled.campaign
         if campaign.units is not None:
             start, stop = campaign.units.ptr[[start, stop]].tolist()
-        return campaign.candidates.indptr[start : stop + 1]
+        return start, campaign.candidates.indptr[start : stop + 1]
 
-    def _batch(self, positions: NDArray[np.int64]) -> pa.RecordBatch:
+    def _batch(
+        self, positions: NDArray[np.int64], customer: NDArray[np.int64] | None = None
+    ) -> pa.RecordBatch:
         """The coupons of the candidates at these positions."""
-        batch = pa.record_batch(self.columns(positions))
+        batch = pa.record_batch(self.columns(positions, customer))
         units = self.compiled.campaign.units
         return batch if units is None else batch.replace_schema_metadata({UNIT: units.column})
 
-    def columns(self, positions: NDArray[np.int64]) -> dict[str, Any]:
+    def columns(
+        self, positions: NDArray[np.int64], customer: NDArray[np.int64] | None = None
+    ) -> dict[str, Any]:
         """Make the columns of an allocation that has some candidates.
 
         Parameters
         ----------
         positions : ndarray of int64, shape (n_chosen,)
+        customer : ndarray of int64, shape (n_chosen,), optional
+            Numbers of their customers, where these are known. Default: they are looked up.
 
         Returns
         -------
@@ -138,16 +146,16 @@ class PlannedRows:
             `customer` and `offer` as they came, and what the allocation states of each coupon.
         """
         candidates, units = self.compiled.campaign.candidates, self.compiled.campaign.units
-        columns: dict[str, Any] = {"customer": self.customers_of(positions)}
+        customer = candidates.customer_of(positions) if customer is None else customer
+        columns: dict[str, Any] = {"customer": self._ids_of(customer)}
         if units is not None:
-            columns[units.column] = units.names_of(candidates.customer_of(positions))
+            columns[units.column] = units.names_of(customer)
         columns["offer"] = as_they_came(
             self.offers.take(pa.array(candidates.offer[positions])),
             self.compiled.campaign.offers.schema.field("offer").type,
         )
-        for name in self.compiled.campaign.coupon_columns():
-            columns[name] = self.compiled.coupon_values(name, positions)
-        return columns
+        names = self.compiled.campaign.coupon_columns()
+        return columns | self.compiled.coupon_values(names, positions)
 
     def customers_of(self, positions: NDArray[np.int64]) -> pa.Array:
         """Say whose some candidates are.
@@ -161,9 +169,13 @@ class PlannedRows:
         pyarrow.Array
             As they came.
         """
-        candidates = self.compiled.campaign.candidates
-        whose = candidates.customers.take(pa.array(candidates.customer_of(positions)))
-        return as_they_came(whose, self.compiled.campaign.customer_type)
+        return self._ids_of(self.compiled.campaign.candidates.customer_of(positions))
+
+    def _ids_of(self, customer: NDArray[np.int64]) -> pa.Array:
+        """The ids of customers with these numbers, as they came."""
+        campaign = self.compiled.campaign
+        whose = campaign.candidates.customers.take(pa.array(customer))
+        return as_they_came(whose, campaign.customer_type)
 
 
 class SavedRows:
@@ -232,10 +244,11 @@ def _state(file: Path) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
-def _distinct_customers(indptr: NDArray[np.int64], positions: NDArray[np.int64]) -> int:
-    """How many customers, whose candidates begin and end at `indptr`, have any of some ascending positions."""
-    ends = np.searchsorted(positions, indptr)
-    return int((ends[1:] > ends[:-1]).sum())
+def _coupons_of_customers(
+    indptr: NDArray[np.int64], positions: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """How many of some ascending positions each customer has, whose candidates begin and end at `indptr`."""
+    return np.diff(np.searchsorted(positions, indptr))
 
 
 def as_they_came(ids: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from ...solver.problem import ALIKE_STEPS, SAME_FINE
 from ...utils.arrays.array_store import ArrayStore, ArrayWriter, save
 from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache
-from ...utils.parallel import parallel_map, reader_count
+from ...utils.parallel import parallel_map, reader_count, work_in_turns
 
 FIRST_LOOK_CANDIDATES = 1 << 14
 """Candidates after which two attributes are mostly told apart."""
@@ -174,10 +174,7 @@ def quantise(
         if quantity_of[a] == len(packed):
             place = _Place(quantity, fine, len(packed) * n, a * n)
             packed.append(rounding)
-            for part in rounding.parts(place):
-                quantity.append(part.quantity)
-                fine.append(part.fine)
-                part.widen(error[a], fine_error[a])
+            rounding.write(place)
         else:
             first = packed[quantity_of[a]]
             for part, firsts in zip(rounding.parts(), first.parts(), strict=True):
@@ -243,10 +240,25 @@ class _Rounding(NamedTuple):
     fine_error: NDArray[np.float64]
     backend: Backend
 
-    def parts(self, place: _Place | None = None) -> Iterator[_Rounded]:
-        """The whole attribute, block by block, written to where it goes if that is said."""
+    def parts(self) -> Iterator[_Rounded]:
+        """The whole attribute, block by block."""
+        return parallel_map(self.part, blocks(len(self.item)), reader_count())
+
+    def write(self, place: _Place) -> None:
+        """Write the attribute to where it goes, each block by the thread that rounds it, and widen the errors."""
+
+        def take(part: _Rounded) -> Callable[[], None]:
+            part.widen(self.error, self.fine_error)
+            writes = place.quantity.claim(part.quantity), place.fine.claim(part.fine)
+
+            def write_both() -> None:
+                for write in writes:
+                    write()
+
+            return write_both
+
         part = partial(self.part, place=place)
-        return parallel_map(part, blocks(len(self.item)), reader_count())
+        work_in_turns(part, take, blocks(len(self.item)), reader_count())
 
     def is_alike(self, other: _Rounding) -> bool:
         """Whether another attribute lies where this one does within the range of every item, but for rounding."""
