@@ -70,5 +70,7 @@ class NewOffers(NamedTuple):
         kernels.keep_likeliest(self.quota, kept)
         some = slice(int(kept.number.sum()))
         offer, role, score = kept.offer[some], kept.role[some], kept.score[some]
-        np.copyto(score, sigmoid(score), where=role != REWARD)
-        return TopOffers(chosen.first, kept.number, offer, role, score)
+        rewards = np.flatnonzero(role == REWARD)  # few: a mask of all takes longer than they do
+        found = sigmoid(score)
+        found[rewards] = score[rewards]
+        return TopOffers(chosen.first, kept.number, offer, role, found)
