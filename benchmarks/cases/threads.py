@@ -6,8 +6,12 @@ Prints JSON: hardware, versions, and for each number of threads the time of the 
 which all numbers of threads take turns; and of bare reads of the packed bytes and passes, in turn, with the gain over
 one thread. The solve is told in passes, too, and by stage: wall and processor seconds, the share of the time in which
 one thread works alone, as processor seconds tell, the processor seconds of the calling thread outside of what is shared
-out, and what the system took for itself and how many pages it had to find. (Where others use the machine only processor
-seconds mean anything.) Ends with an error unless all allocations have the same hash.
+out, the critical path, and what the system took for itself and how many pages it had to find. (Where others use the
+machine only processor seconds mean anything.) The critical path is what the solve would take if each of its threads had
+a core to itself, so that a few cores tell something of sixteen: processor seconds of the calling thread, and of pieces
+of shared work, each taken by the first thread that is free. It leaves out how fast memory is with all cores at it, how
+clocks fall, how long threads take to wake up, and waits for Python's lock; where threads take turns on a core they
+disturb each other's caches, which makes it longer. Ends with an error unless all allocations have the same hash.
 """
 
 from __future__ import annotations
@@ -74,6 +78,7 @@ def in_passes(run: dict[str, Any], stages: StageTimes, passes: dict[str, Any]) -
     one = passes["median"]["pass_seconds"]
     return {
         "solve_per_pass": run["solve_seconds"] / one,
+        "critical_seconds": stages.critical_seconds,
         **passes,
         "stages": stages.table(run["threads"], one),
     }
@@ -110,6 +115,7 @@ def main() -> None:
         "runs": [
             {
                 **run,
+                "critical_speed_up": runs[0][2][PROCESSOR] / stages.critical_seconds,
                 "solve_speed_up": runs[0][2]["solve_seconds"] / run["solve_seconds"],
                 **in_passes(run, stages, passes[run["threads"]]),
             }

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.support.shared_pieces import SharedPieces
+
 from couponry.engines import workers
 from couponry.engines.local import LocalEngine
 from couponry.solver.dual.newton.curvature import Curvature
@@ -38,29 +40,38 @@ class StageTimes:
     ----------
     spent : dict of str to list
         Wall seconds, processor seconds of the process, those of the calling thread outside of what is shared out,
-        processor seconds of the system, faults of pages, and calls, by stage.
-    shared : float
-        Processor seconds of the calling thread within what is shared out among threads.
+        what it would take if each thread had a core to itself, processor seconds of the system, faults of pages, works
+        that were shared out, and calls, by stage.
+    shared : SharedPieces
+        What is shared out among threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, shared: SharedPieces) -> None:
         self.spent: dict[str, list[float]] = {}
-        self.shared = 0.0
+        self.shared = shared
         self._open = [OTHER]
         self._last = self._now()
+
+    @property
+    def critical_seconds(self) -> float:
+        """What all stages together would take if each thread had a core to itself."""
+        return sum(spent[3] for spent in self.spent.values())
 
     def charge(self) -> None:
         """Add what has gone by since the last call to the innermost stage."""
         now = self._now()
-        spent = self.spent.setdefault(self._open[-1], [0.0, 0.0, 0.0, 0.0, 0, 0])
+        spent = self.spent.setdefault(self._open[-1], [0.0] * 5 + [0] * 3)
         for at, (seconds, last) in enumerate(zip(now, self._last, strict=True)):
             spent[at] += seconds - last
         self._last = now
 
-    def _now(self) -> tuple[float, float, float, float, int]:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        alone = time.thread_time() - self.shared
-        return time.perf_counter(), time.process_time(), alone, used.ru_stime, used.ru_minflt
+    def _now(self) -> tuple[float, ...]:
+        used, shared = resource.getrusage(resource.RUSAGE_SELF), self.shared
+        alone = time.thread_time() - shared.by_caller
+        return (
+            time.perf_counter(), time.process_time(), alone, alone + shared.longest, used.ru_stime,
+            used.ru_minflt, shared.regions,
+        )  # fmt: skip
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -87,12 +98,21 @@ class StageTimes:
                 "passes": wall / pass_seconds,
                 "alone": alone(wall, processor, threads),
                 "unshared_seconds": unshared,
+                "critical_seconds": critical,
                 "system_seconds": system,
                 "page_faults": faults,
+                "shared_out": regions,
             }
-            for name, (wall, processor, unshared, system, faults, calls) in sorted(
-                self.spent.items(), key=lambda entry: -entry[1][0]
-            )
+            for name, (
+                wall,
+                processor,
+                unshared,
+                critical,
+                system,
+                faults,
+                regions,
+                calls,
+            ) in sorted(self.spent.items(), key=lambda entry: -entry[1][0])
         }
 
 
@@ -106,33 +126,22 @@ def alone(wall: float, processor: float, threads: int) -> float:
 @contextmanager
 def timed_stages() -> Iterator[StageTimes]:
     """Time the stages of what is solved inside."""
-    times = StageTimes()
+    shared = SharedPieces(workers.run_together, workers._runs_of_blocks)
+    times = StageTimes(shared)
     originals: list[tuple[Any, str, Any]] = [
         (owner, name, owner.__dict__[name]) for owner, name, _ in STAGES
     ]
-    originals.append((workers, "run_together", workers.run_together))
+    for name in ("run_together", "_runs_of_blocks"):
+        originals.append((workers, name, getattr(workers, name)))
+        setattr(workers, name, getattr(shared, name.lstrip("_")))
     for owner, name, stage in STAGES:
         setattr(owner, name, _timed(owner.__dict__[name], stage, times))
-    setattr(workers, "run_together", _shared(workers.run_together, times))  # noqa: B010
     try:
         yield times
     finally:
         times.charge()
         for owner, name, original in originals:
             setattr(owner, name, original)
-
-
-def _shared(original: Any, times: StageTimes) -> Any:
-    """What runs work on all threads, and counts what the calling one does of it."""
-
-    def counted(job: Callable[[int], None], threads: int) -> None:
-        before = time.thread_time()
-        try:
-            original(job, threads)
-        finally:
-            times.shared += time.thread_time() - before
-
-    return counted
 
 
 def _timed(original: Any, stage: str, times: StageTimes) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.support.oracle import Oracle
 
 from couponry import CustomerRule, Limit
 from couponry.affinity import PurchaseHistory
+from couponry.engines import workers
 from couponry.kernels import available
 
 needs_native = pytest.mark.skipif(
@@ -266,7 +268,31 @@ def test_threads(said: Said) -> None:
         assert sum(stage["wall_seconds"] for stage in stages) >= run["solve_seconds"]
         assert run["stages"]["passes"]["calls"] >= 1 and run["solve_per_pass"] > 1.0
         assert all(0.0 <= stage["alone"] <= 1.0 for stage in stages)
+        assert all(s["unshared_seconds"] <= s["critical_seconds"] for s in stages)
+        assert run["critical_seconds"] <= 1.05 * run["processor_seconds"]
     assert threads.counts(6) == [1, 2, 4, 6]
+
+
+def test_shared_pieces_on_a_core_for_each_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.support.shared_pieces import SharedPieces, makespan
+
+    assert makespan([], 3) == 0.0
+    assert makespan([4.0, 1.0, 2.0, 3.0], 1) == 10.0
+    assert makespan([4.0, 1.0, 2.0, 3.0], 2) == 6.0  # the last one is taken after 3
+    shared = SharedPieces(workers.run_together, workers._runs_of_blocks)
+    monkeypatch.setattr(workers, "run_together", shared.run_together)
+    monkeypatch.setattr(workers, "_runs_of_blocks", shared.runs_of_blocks)
+
+    def work(worker: int, start: int, stop: int) -> None:
+        until = time.thread_time() + 0.01
+        while time.thread_time() < until:
+            pass
+        if stop - start == 1:  # what a piece shares out is a part of it
+            workers.share_out(lambda *_: None, np.arange(9), 1)
+
+    workers.share_out(work, np.arange(9), 4)
+    assert shared.regions == 1
+    assert 0.02 <= shared.longest < 0.05  # eight pieces by four threads
 
 
 @needs_native

@@ -1,6 +1,7 @@
 // What near changes move the limits' rows by, and the products of that; see reference/changes.py.
 #include "curvature/changes.hpp"
 
+#include <algorithm>
 #include <new>
 #include <vector>
 
@@ -90,6 +91,23 @@ int list_items(const Shard& shard, const uint8_t* chosen, const int64_t* partner
     return DONE;
 }
 
+// Calls visit(j) for each of the ascending places where first <= row[j] < last, without a branch for the others.
+template <class Visit>
+void visit_rows(View<const int32_t> row, int64_t first, int64_t last, Visit visit) noexcept {
+    constexpr int64_t TOGETHER = 1024;
+    int64_t found[TOGETHER];
+    const uint64_t own_rows = static_cast<uint64_t>(last - first);
+    for (int64_t begin = 0; begin < row.size; begin += TOGETHER) {
+        const int64_t end = std::min(begin + TOGETHER, row.size);
+        int64_t count = 0;
+        for (int64_t j = begin; j < end; ++j) {
+            found[count] = j;
+            count += static_cast<uint64_t>(row[j] - first) < own_rows;
+        }
+        for (int64_t at = 0; at < count; ++at) visit(found[at]);
+    }
+}
+
 }  // namespace
 
 int list_changes(const Shard& shard, const uint8_t* chosen, const int64_t* partner, const float* loss,
@@ -106,10 +124,7 @@ int multiply_changes(View<const int64_t> ptr, View<const int32_t> row, View<cons
     try {
         const int64_t own_rows = last - first;
         std::vector<int64_t> begins(static_cast<size_t>(own_rows) + 1);
-        for (int64_t j = 0; j < row.size; ++j) {
-            const int64_t r = row[j] - first;
-            if (0 <= r && r < own_rows) ++begins[static_cast<size_t>(r) + 1];
-        }
+        visit_rows(row, first, last, [&](int64_t j) { ++begins[static_cast<size_t>(row[j] - first) + 1]; });
         for (size_t r = 0; r < static_cast<size_t>(own_rows); ++r) begins[r + 1] += begins[r];
         std::vector<int64_t> filled(begins.begin(), begins.end() - 1);
         struct Own {
@@ -117,11 +132,11 @@ int multiply_changes(View<const int64_t> ptr, View<const int32_t> row, View<cons
             double moved;
         };
         std::vector<Own> own(static_cast<size_t>(begins.back()));
-        for (int64_t m = 0; m + 1 < ptr.size; ++m)
-            for (int64_t j = ptr[m]; j < ptr[m + 1]; ++j) {
-                const int64_t r = row[j] - first;
-                if (0 <= r && r < own_rows) own[static_cast<size_t>(filled[static_cast<size_t>(r)]++)] = {m, moved[j]};
-            }
+        int64_t change = 0;
+        visit_rows(row, first, last, [&](int64_t j) {
+            while (ptr[change + 1] <= j) ++change;
+            own[static_cast<size_t>(filled[static_cast<size_t>(row[j] - first)]++)] = {change, moved[j]};
+        });
         std::vector<int64_t> place(static_cast<size_t>(rows), -1);  // of each other row in the row that is summed up
         int64_t end = 0;
         for (int64_t r = 0; r < own_rows; ++r) {
