@@ -64,6 +64,12 @@ def test_whole_numbers_may_be_floats_and_no_others() -> None:
         days_of(pa.chunked_array([[3.0, 2.5]]), "column")
 
 
+@pytest.mark.parametrize("far", [pa.array([3, 2**64 - 1], pa.uint64()), pa.array([None, 1e30])])
+def test_days_that_no_integer_holds_are_named(far: pa.Array) -> None:
+    with pytest.raises(InvalidInput, match=r"column, row 1: expected a day from .*, got 1.*"):
+        days_of(pa.chunked_array([far]), "column")
+
+
 def campaign(*rules: CustomerRule, **history: Any) -> Campaign:
     """Offers on Monday, Wednesday and Sunday, and one without a day."""
     day = [MONDAY, MONDAY + dt.timedelta(2), MONDAY + dt.timedelta(6), None]

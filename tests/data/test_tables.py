@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -136,6 +137,13 @@ def test_unions_are_refused_where_they_are_read() -> None:
 def test_what_fails_as_it_is_read_is_one_line(given: Any) -> None:
     with pytest.raises(couponry.InvalidInput, match=r"^table offers: [^\n]+$"):
         couponry.Campaign(given, {"customer": [1], "offer": ["a"], "value": [1.0]})
+
+
+@pytest.mark.parametrize("ids", [[1, "1"], np.array([1, 2], complex), np.ones((2, 2))])
+def test_a_column_that_is_none_is_named(ids: Any) -> None:
+    candidates = {"customer": ids, "offer": ["a", "a"], "value": [1.0, 1.0]}
+    with pytest.raises(couponry.InvalidInput, match=r"^table candidates, column 'customer': "):
+        couponry.Campaign({"offer": ["a"]}, candidates)
 
 
 def test_a_column_of_nulls_has_no_values() -> None:

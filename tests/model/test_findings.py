@@ -136,6 +136,10 @@ ERRORS: dict[str, tuple[Campaign, str]] = {
         ),
         "table history, column 'chanel'",
     ),
+    "a condition on the history": (
+        made(CustomerRule("R", max=1, history={"redemed": True}), history={"customer": [1], "redeemed": [True]}),
+        "customer_rule 'R': history: table history has no column 'redemed'; did you mean 'redeemed'?",
+    ),
 }  # fmt: skip
 
 

@@ -40,13 +40,14 @@ public:
     // Walks down the order and takes what fits; the picks are OUT.
     void choose(const Item* item, int64_t n, const int32_t* key, Ranked* order, Bounds bounds, int64_t customer,
                 uint32_t hash, uint64_t* picks) noexcept {
+        [[maybe_unused]] const int64_t candidates = n;
         for (int64_t from = 0; from < n; from += WORD) picks[from / WORD] = 0;
         if (n <= FEW || bounds.lower > 0 || !sort_wanted(item, key, order, hash, n)) sort(item, n, key, order, hash);
         start_counting();
         int64_t given = 0;
         for (int64_t at = 0; at < n; ++at) {
             const int64_t j = static_cast<int64_t>(order[at].at);
-            COUPONRY_ASSERT(j < n);
+            COUPONRY_ASSERT(j < candidates);
             if (given >= bounds.upper || (given >= bounds.lower && key[j] <= 0)) break;
             if (!fits(item[j], customer)) continue;
             ++given;

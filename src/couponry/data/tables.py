@@ -61,7 +61,8 @@ def as_table(data: Any, what: str, columns: list[str] | None = None) -> pa.Table
             data = data.collect() if is_query else data
             table = data.read_all() if is_reader else pa.table(data)
         except Exception as error:  # whatever containers raise
-            raise InvalidInput(f"table {what}: {first_line(error)}") from error
+            place = f"table {what}{_column_refused(data)}"
+            raise InvalidInput(f"{place}: {first_line(error)}") from error
     else:
         raise InvalidInput(
             f"table {what}: expected a table that speaks the Arrow stream protocol "
@@ -71,6 +72,17 @@ def as_table(data: Any, what: str, columns: list[str] | None = None) -> pa.Table
     for name in table.column_names:
         check_values(table[name], f"table {what}, column {name!r}")
     return table
+
+
+def _column_refused(data: Any) -> str:
+    """Which column of a mapping Arrow takes for none, as messages say it; empty where it is none of them alone."""
+    if isinstance(data, dict):
+        for name, values in data.items():
+            try:
+                pa.table({name: values})
+            except Exception:  # whatever containers raise
+                return f", column {name!r}"
+    return ""
 
 
 def read(

@@ -55,7 +55,7 @@ def verify_result(folder: str | Path, out: str | Path, store: str | Path | None 
     folder : str or Path
         Campaign folder.
     out : str or Path
-        Result folder, as `Result.write` or ``couponry solve --out`` wrote it.
+        Result folder, as `Result.save` or ``couponry solve --out`` wrote it.
     store : str or Path, optional
         Candidate store, for candidates that do not fit in memory: that of the solve is used again.
 
@@ -71,7 +71,7 @@ def verify_result(folder: str | Path, out: str | Path, store: str | Path | None 
 
     See Also
     --------
-    Result.write : Writes a result folder.
+    Result.save : Writes a result folder.
 
     Examples
     --------

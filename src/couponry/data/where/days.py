@@ -83,18 +83,26 @@ def days_of(column: pa.ChunkedArray, what: str) -> Days:
     try:
         whole = pc.fill_null(column.cast(pa.int64()), 0)
     except pa.ArrowInvalid:
-        row = next(n for n, day in enumerate(column.to_pylist()) if day is not None and day % 1)
-        raise InvalidInput(
-            f"{what}, row {row}: expected a whole number of days, got {column[row].as_py()}"
-        ) from None
+        days = [0 if day is None else day for day in column.to_pylist()]
+        row = next(n for n, day in enumerate(days) if day % 1 or abs(day) > LAST_DAY)
+        if days[row] % 1:
+            raise InvalidInput(
+                f"{what}, row {row}: expected a whole number of days, got {days[row]}"
+            ) from None
+        raise _far(what, row, days[row]) from None
     days = one_array(whole).to_numpy()
     far = (days < -LAST_DAY) | (days > LAST_DAY)
     if far.any():
         row = int(far.argmax())
-        raise InvalidInput(
-            f"{what}, row {row}: expected a day from {-LAST_DAY:,} to {LAST_DAY:,}, got {days[row]}"
-        )
+        raise _far(what, row, days[row])
     return Days(days, known, are_dates)
+
+
+def _far(what: str, row: int, day: float) -> InvalidInput:
+    """What is said of a day that is beyond all others."""
+    return InvalidInput(
+        f"{what}, row {row}: expected a day from {-LAST_DAY:,} to {LAST_DAY:,}, got {day}"
+    )
 
 
 def days_of_offers(offers: pa.Table, by_whom: str) -> Days:

@@ -41,7 +41,7 @@ def misspelt_columns(statement: Statement) -> Iterator[Finding]:
         alone = {name for rule in counting for name in rule.asked_of_history_alone}
         asked = alone.union(*(rule.asked_of_offers for rule in counting))
         asked |= {DAY} if any(rule.requires is not None for rule in counting) else set()
-        absent = [name for name in ("offer", *sorted(asked)) if name not in names]
+        absent = [name for name in ("offer", *sorted(asked - alone)) if name not in names]
         own = {*asked, *statement.offers.column_names}
         yield from _slips("history", names, own, absent, {*asked, "offer"})
 
