@@ -220,6 +220,9 @@ def test_histories_and_texts_and_offers_nobody_had() -> None:
     assert one.offers == ["a"]
     assert decide("v", ["b", "c"], {"value": [2.0, 3.0]}).offers == ["c"]
     assert decide("w", ["c"], {"value": [1.0]}) == (([]), ["c"], {})
+    for none in (1, 1.5, None):
+        with pytest.raises(couponry.InvalidInput, match="customer: expected text, as the campaign"):
+            decide(none, ["c"], {"value": [1.0]})  # type: ignore[arg-type]
 
 
 def test_segments_nobody_was_in_pay_the_prices_of_the_limits_about_them() -> None:

@@ -320,3 +320,30 @@ def test_refusals() -> None:
             rows(np.array([1]), np.random.default_rng(1)),
             people(np.array([1]), np.random.default_rng(1)),
         )
+
+
+@pytest.mark.parametrize("unit", [None, "house"])
+def test_a_decider_says_all_columns_that_it_needs(unit: str | None) -> None:
+    """Costs of coupons, which nothing sums, are in what it decides, where it makes tables of what it is given."""
+    candidates = {
+        "customer": [1, 2],
+        "offer": ["tea", "jam"],
+        "value": [2.0, 1.0],
+        "cost": [0.5, 0.2],
+    }
+    campaign = couponry.Campaign(
+        {"offer": ["tea", "jam"]},
+        candidates,
+        {"customer": [1, 2], "house": [7, 7]},
+        rules=[CustomerRule("messages", cost=[0.0, 1.5])],
+        unit=unit,
+    )
+    decide = Prices.of(campaign.solve()).decider()
+    about = {"house": 8} if unit else {}
+    assert decide.columns == ("cost", "value") and decide.about == tuple(about)
+    values = {"value": [2.0, 1.0], "cost": [0.5, 0.2]}
+    if unit:
+        members = [LateMember(3, ["tea", "jam"], values, about)]
+        assert decide.together(members).to_arrow()["offer"].to_pylist() == ["tea"]
+    else:
+        assert decide(3, ["tea", "jam"], values, about).offers == ["tea"]

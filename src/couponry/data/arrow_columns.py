@@ -64,6 +64,27 @@ def without_empty_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column if len(chunks) == column.num_chunks else pa.chunked_array(chunks, column.type)
 
 
+def refused_column(data: Any) -> str:
+    """Say which column of a mapping Arrow takes for none, as messages do.
+
+    Parameters
+    ----------
+    data : mapping, or anything else
+
+    Returns
+    -------
+    str
+        Empty where it is none of them alone.
+    """
+    if isinstance(data, dict):
+        for name, values in data.items():
+            try:
+                pa.table({name: values})
+            except Exception:  # whatever containers raise
+                return f", column {name!r}"
+    return ""
+
+
 def float_column(values: Iterable[float | None]) -> pa.Array:
     """Make a column of numbers; whole ones that float64 does not hold become the nearest that it does.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..utils.checks import LARGEST_NUMBER
 from ..utils.errors import InvalidInput, first_line
 from ..utils.suggestions import did_you_mean, listed
-from .arrow_columns import one_array
+from .arrow_columns import one_array, refused_column
 from .formats.csv_files import is_csv, read_csv, text_in_some
 from .plain_types import check_values
 from .table_files import (
@@ -61,7 +61,7 @@ def as_table(data: Any, what: str, columns: list[str] | None = None) -> pa.Table
             data = data.collect() if is_query else data
             table = data.read_all() if is_reader else pa.table(data)
         except Exception as error:  # whatever containers raise
-            place = f"table {what}{_column_refused(data)}"
+            place = f"table {what}{refused_column(data)}"
             raise InvalidInput(f"{place}: {first_line(error)}") from error
     else:
         raise InvalidInput(
@@ -72,17 +72,6 @@ def as_table(data: Any, what: str, columns: list[str] | None = None) -> pa.Table
     for name in table.column_names:
         check_values(table[name], f"table {what}, column {name!r}")
     return table
-
-
-def _column_refused(data: Any) -> str:
-    """Which column of a mapping Arrow takes for none, as messages say it; empty where it is none of them alone."""
-    if isinstance(data, dict):
-        for name, values in data.items():
-            try:
-                pa.table({name: values})
-            except Exception:  # whatever containers raise
-                return f", column {name!r}"
-    return ""
 
 
 def read(

@@ -20,6 +20,8 @@ from ...model.compiling.compile_rules import compile_rules
 from ...model.contact_history import ContactHistory
 from ...model.customers import Customers
 from ...model.units.units import Units
+from ...utils.checks import is_whole, shown
+from ...utils.errors import InvalidInput
 from .charges import ChargedRows
 from .terms import Kind, Terms
 
@@ -305,25 +307,38 @@ def numbers_of(customers: pa.Array) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
 
-def number_of(customer: int | str) -> int:
+def number_of(customer: int | str, is_text: bool) -> int:
     """Make the number of one id.
 
     Parameters
     ----------
     customer : int or str
+    is_text : bool
+        Whether ids are text.
 
     Returns
     -------
     int
         The same as `numbers_of` makes.
+
+    Raises
+    ------
+    InvalidInput
+        If it is an id of another kind, or none.
     """
-    if isinstance(customer, str):
+    if is_text and isinstance(customer, str):
         number, factor = 0, 1
         for byte in customer.encode():
             number += (byte + 1) * factor
             factor = factor * TEXT_FACTOR & 0xFFFFFFFFFFFFFFFF
-        customer = number
-    return customer & NUMBER_MASK
+    elif not is_text and is_whole(customer):
+        number = int(customer)
+    else:
+        kind = "text" if is_text else "a whole number"
+        raise InvalidInput(
+            f"customer: expected {kind}, as the campaign's ids are, got {shown(customer)}"
+        )
+    return number & NUMBER_MASK
 
 
 def _text_blocks(customers: pa.Array) -> Iterator[pa.Array]:

@@ -108,7 +108,8 @@ class CustomerDecider:
             if rule.sum is not None:
                 parts += RuleAmount.of(rule, terms.items, nobody, whose).parts
         asked = agreed.asked_columns
-        self.columns = tuple(name for name in dict.fromkeys(parts) if name in asked)
+        used = asked if self._has_others else dict.fromkeys(parts)  # tables have all that is asked
+        self.columns = tuple(name for name in used if name in asked)
         # nothing that an earlier plan gave
         self._nothing = [name for name in agreed.columns if name not in asked]
         self._of_offers = {
@@ -116,6 +117,7 @@ class CustomerDecider:
             for name in parts
             if name not in agreed.columns and name in agreed.offers.column_names
         }
+        self._ids_are_text = not pa.types.is_integer(agreed.customer_type)
         self._item_type = terms.items_of(nobody).dtype
         self._request = self._new_request(FIRST_CANDIDATES)
         kernels = terms.backend.unchecked
@@ -171,7 +173,7 @@ class CustomerDecider:
         with self.room.lock:  # no other thread uses the request either
             request = self._request_for(n)
             request.item[:n] = item
-            request.indptr[1], request.number[0] = n, number_of(customer)
+            request.indptr[1], request.number[0] = n, number_of(customer, self._ids_are_text)
             self._write_exact(request.exact[:, :n], rows, values, about)
             known = {name: self._known(about, name) for name in self._summed}
             late, prepared = self._prepared(template, mandatory, rows, {**values, **known})

@@ -249,7 +249,7 @@ def _with_groups(limits: Sequence[Limit], compiled: CompiledLimits) -> tuple[Lim
         if not of_customers.is_same_as(groups.below_selection.customers):
             raise InvalidInput(
                 f"prices: {limit.label}: expected limits that one customer's coupons count in by themselves, got one "
-                "that is relative to other customers'"
+                "relative to those of other customers"
             )
         if of_customers.columns and limit.table is None:
             bounds = groups.bounds
