@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from couponry.model.compiling.customer_parts import places
 from couponry.model.compiling.limit_measures import Measures
 from couponry.model.limit_bounds import GroupBounds
 from couponry.model.limits import Limit, group_text
@@ -55,3 +56,13 @@ def test_columns_say_the_same() -> None:
 def test_none_of_no_limits() -> None:
     found = Measures([], [])
     assert len(found) == 0 and list(found) == [] and found.columns()["group"].to_pylist() == []
+
+
+@pytest.mark.parametrize("largest", [10, 1 << 20])
+def test_places_of_numbers_few_or_many(largest: int) -> None:
+    random = np.random.default_rng(3)
+    among = np.unique(random.integers(0, largest, 7))
+    wanted = np.concatenate([random.integers(-1, 2 * largest, 400), among])
+    expected = [{int(a): n for n, a in enumerate(among)}.get(int(w), -1) for w in wanted]
+    assert places(wanted, among).tolist() == expected
+    assert places(wanted, np.empty(0, np.int64)).tolist() == [-1] * len(wanted)

@@ -103,10 +103,12 @@ def test_the_dual_of_tied_prices_is_the_dual(of_one_store: bool) -> None:
         assert np.allclose(found.activity, activity, rtol=1e-12)
 
 
-def test_activities_by_themselves_are_those_of_an_evaluation() -> None:
-    problem = (
-        campaign(Limit("half", share=True, where={"brand": 2}, min=0.1)).compile(load()).problem
-    )
+@pytest.mark.parametrize("has_stocks_alone", [False, True])
+def test_activities_by_themselves_are_those_of_an_evaluation(has_stocks_alone: bool) -> None:
+    limited = campaign(Limit("half", share=True, where={"brand": 2}, min=0.1))
+    if has_stocks_alone:
+        limited = limited.with_limits(limited.limits[:1])
+    problem = limited.compile(load()).problem
     dual = Lagrangian(problem, engine_over(problem))
     activities, random = RowActivities(dual), np.random.default_rng(8)
     for _ in range(3):

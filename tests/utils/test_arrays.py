@@ -20,7 +20,7 @@ from couponry.utils.arrays.mapped_arrays import (
     read_ahead,
     release_pages,
 )
-from couponry.utils.arrays.working_memory import WorkingMemory
+from couponry.utils.arrays.working_memory import LARGE_BYTES, WorkingMemory, new_array
 from couponry.utils.crew import run_together
 
 
@@ -154,3 +154,12 @@ def test_working_memory_is_used_again_by_its_thread_alone() -> None:
     held = {}
     run_together(lambda worker: held.update({worker: memory.array("a", (9,), np.int8)}), 3)
     assert not any(np.shares_memory(held[0], held[worker]) for worker in (1, 2))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, LARGE_BYTES // 16])
+def test_new_arrays_can_be_written_whatever_their_size(rows: int) -> None:
+    made = new_array((rows, 8), np.uint16)
+    assert made.shape == (rows, 8) and made.dtype == np.uint16 and made.flags.c_contiguous
+    made[:] = 7
+    assert made.sum(dtype=np.int64) == 7 * 8 * rows
+    assert new_array(rows, np.int64).shape == (rows,)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..kernels import Backend, Rules, Shard
 from ..utils.arrays.ragged import ranges
+from ..utils.arrays.working_memory import new_array
 from .workers import block_cuts, even_cuts, share_out
 
 PIECE_CANDIDATES = 1 << 17
@@ -44,8 +45,8 @@ def customers_of(
     rules : Rules
     """
     begin, indptr = runs_of(shard.indptr, customers, threads)
-    item = np.empty(int(indptr[-1]), shard.item.dtype)
-    quantity = np.empty((len(shard.quantity), len(item)), np.uint16)
+    item = new_array(int(indptr[-1]), shard.item.dtype)
+    quantity = new_array((len(shard.quantity), len(item)), np.uint16)
     copied = zip([shard.item, *shard.quantity], [item, *quantity], strict=True)
     copy_runs(copied, begin, indptr, backend, threads)
     own = _constraints_of(rules, customers, backend.unchecked)

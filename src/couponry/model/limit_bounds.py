@@ -182,9 +182,12 @@ def combined(code: NDArray[np.int64], distinct: Sequence[list[Any]]) -> NDArray[
         Ascending with the values, the first column first; -1 where any is missing.
     """
     key = np.zeros(len(code), np.int64)
+    is_missing = np.zeros(len(code), bool)
     for column, values in enumerate(distinct):
         key = key * len(values) + code[:, column]
-    return np.where((code < 0).any(axis=1), -1, key)
+        is_missing |= code[:, column] < 0
+    key[is_missing] = -1
+    return key
 
 
 def is_of_customers(

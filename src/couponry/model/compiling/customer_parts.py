@@ -19,6 +19,9 @@ MAX_SEGMENTS = 65_536
 MOST_COUNTED_SPLITS = 1 << 22
 """Combinations of a segment and a part up to which they are counted in an array; more of them are sorted."""
 
+MOST_LOOKED_UP = 1 << 16
+"""Numbers up to which a place is looked up in an array that stays in a processor's caches; larger ones are bisected."""
+
 
 @dataclass(frozen=True)
 class CustomerParts:
@@ -120,6 +123,12 @@ def places(wanted: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.in
     """
     if len(among) == 0:
         return np.full(len(wanted), -1)
+    if among[0] >= 0 and among[-1] < min(len(wanted), MOST_LOOKED_UP):
+        place = np.full(
+            int(among[-1]) + 2, -1
+        )  # the last one for all numbers that are not among them
+        place[among] = np.arange(len(among))
+        return place[np.where(wanted < 0, len(place) - 1, np.minimum(wanted, len(place) - 1))]
     at = np.minimum(np.searchsorted(among, wanted), len(among) - 1)
     return np.where(among[at] == wanted, at, -1)
 

@@ -131,6 +131,11 @@ class RowActivities:
         charge = sp.csr_array((both, (number, of_row)), shape=shape_of_charge)
         self._engine, self._scale = dual.engine, dual.scale
         self._charge, self._use = charge, sp.csr_array(charge.T)
+        # each row may count the coupons of one entry, in their order
+        own = np.arange(len(problem.lower))
+        self._is_identity = charge.shape == (len(own), len(own)) and bool(
+            np.array_equal(charge.indices, own) and (charge.data == 1.0).all()
+        )
         base = dual.price_table(problem.objective)
         self._table = as_float32(base)
         # all of the first entries, as a rule: a slice is quicker than a list
@@ -154,9 +159,10 @@ class RowActivities:
         OverflowError
             Where prices are beyond float32.
         """
-        self._table.reshape(-1)[self._place] = as_float32(self._base - self._charge @ prices)
-        counted = self._engine.evaluate(self._table).reshape(-1)[self._place]
-        return np.asarray(self._use @ (counted * self._scale))
+        charged = prices if self._is_identity else self._charge @ prices
+        self._table.reshape(-1)[self._place] = as_float32(self._base - charged)
+        counted = self._engine.evaluate(self._table).reshape(-1)[self._place] * self._scale
+        return np.asarray(counted if self._is_identity else self._use @ counted)
 
 
 def descend_by_rows(

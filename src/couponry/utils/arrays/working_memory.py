@@ -1,13 +1,45 @@
-"""Working memory that a thread uses again: large arrays that are new each time are slow to get at."""
+"""Working memory that a thread uses again, and memory that is new: large arrays are slow to get at the first time."""
 
 from __future__ import annotations
 
 import math
+import mmap
+import sys
 import threading
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+LARGE_BYTES = 1 << 22
+"""Bytes from which on NumPy asks for huge pages."""
+
+
+def new_array(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Make an array that holds anything, in pages of the usual size, for what is written once from end to end.
+
+    NumPy asks for huge pages. Where none are at hand, the system makes room for each: of 128 MB that took a third of a
+    second on a virtual machine, and a tenth in usual pages.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+    dtype : dtype
+
+    Returns
+    -------
+    ndarray of dtype, shape `shape`
+
+    Examples
+    --------
+    >>> new_array((2, 3), "uint16").shape
+    (2, 3)
+    """
+    size = math.prod(np.atleast_1d(shape).tolist()) * np.dtype(dtype).itemsize
+    if size < LARGE_BYTES or sys.platform != "linux":
+        return np.empty(shape, dtype)
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(pages, dtype).reshape(shape)
 
 
 class WorkingMemory(threading.local):
