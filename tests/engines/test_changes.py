@@ -14,6 +14,7 @@ from couponry import kernels
 from couponry.engines import changes
 from couponry.engines.local import LocalEngine
 from couponry.engines.protocol import Alternatives
+from couponry.kernels import PARTS, LossWeights
 
 
 def moved(case: Any, near: Any, found: Alternatives) -> np.ndarray:
@@ -59,6 +60,37 @@ def test_products_are_those_of_single_changes(
     dense[np.repeat(np.arange(5), np.diff(indptr)), column] = product
     one_by_one = moved(case, near, found)
     assert len(one_by_one) > 20 and np.allclose(dense, one_by_one.T @ one_by_one)
+
+
+def test_losses_are_counted_the_same_by_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "PIECE_CANDIDATES", 50)
+    case = make_case(4, customers=99, longest=9, attributes=2, segments=3, items=12, rows=5)
+    equal = LossWeights(np.zeros((0, 1, 12)), np.zeros(0, np.int64), 1.0)
+    counts = []
+    for threads in 1, 2, 5:
+        engine = LocalEngine(case.shard, case.rules, kernels.load(), threads, 0)
+        found = engine.alternatives(case.price)
+        counts.append(engine.count_losses(found, equal, 500, (2, 1, 12, 3)))
+    assert counts[0].shape == (2, 1, 12, 3) and counts[0].sum() == PARTS * engine.candidates
+    assert all((other == counts[0]).all() for other in counts[1:])
+
+
+def test_nobody_is_counted() -> None:
+    shard = SimpleNamespace(
+        indptr=np.zeros(1, np.int64), item=np.zeros(0, np.uint16), segment=np.zeros(1, np.uint16)
+    )
+    nothing = Alternatives(*(np.zeros(0, t) for t in (np.uint8, np.int64, np.float32)))
+    equal = LossWeights(np.zeros((0, 2, 4)), np.zeros(0, np.int64), 1.0)
+    count = changes.count_losses(
+        kernels.load().kernels,
+        shard,  # type: ignore[arg-type]
+        2,
+        nothing,
+        equal,
+        500,
+        (1, 2, 4, 3),
+    )
+    assert count.shape == (1, 2, 4, 3) and not count.any()
 
 
 def test_nobody_changes_anything() -> None:

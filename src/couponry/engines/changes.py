@@ -46,16 +46,21 @@ def count_losses(
         shard = shard._replace(segment=np.zeros(1, np.uint16))
     # each thread has a table of its own: where these are larger than what is counted, fewer are quicker
     workers = max(1, min(threads, len(shard.item) // int(np.prod(shape))))
-    tables = [np.zeros(shape, np.int64) for _ in range(workers)]
+    tables: dict[int, NDArray[np.int64]] = {}
     indptr = shard.indptr
 
     def work(worker: int, start: int, stop: int) -> None:
         part = slice(int(indptr[start]), int(indptr[stop]))
         chosen, loss = found.chosen[part], found.loss[part]
+        if worker not in tables:  # cleared by its own thread, in memory that is near to it
+            tables[worker] = np.empty(shape, np.int64)
+            tables[worker].fill(0)
         kernels.count_losses(shard, chosen, loss, weights, first_bin, start, stop, tables[worker])
 
     share_out(work, block_cuts(indptr, PIECE_CANDIDATES, workers), workers)
-    total, *others = (table.reshape(-1) for table in tables)
+    if not tables:  # nobody is counted
+        return np.zeros(shape, np.int64)
+    total, *others = (table.reshape(-1) for table in tables.values())
 
     def add(worker: int, start: int, stop: int) -> None:
         for table in others:
@@ -63,7 +68,7 @@ def count_losses(
 
     if others:
         share_out(add, even_cuts(len(total), PIECE_CANDIDATES), threads)
-    return tables[0]
+    return total.reshape(shape)
 
 
 def products_of_changes(
