@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +83,17 @@ def test_ratios_start_from_nothing_by_a_table_but_not_by_a_result(result: Result
     assert whole == by_limit(result.prices, campaign)
 
 
-def test_what_everybody_used_is_known_of_the_same_candidates_alone(
-    result: Result, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_everybody_used_is_known_of_the_same_candidates_alone(result: Result) -> None:
     changed = Campaign.from_data(result.campaign).changed(limits={"in all": {"max": 80}})
+    assert result.plan is not None
     assert warm_start(result, changed.compile()).known is None  # everybody is free for repair here
-    monkeypatch.setattr("couponry.results.warm_start.MOST_FREE_SHARE", 1.0)
-    assert warm_start(result, changed.compile()).known is not None
+    plan = replace(result.plan, usage_at_price=result.plan.usage)
+    counted = replace(result, plan=plan)
+    known = warm_start(counted, changed.compile()).known
+    assert known is not None and known.usage is plan.usage_at_price
     other_rules = Campaign.from_data(result.campaign).changed(rules={"slots": {"max": 1}})
-    assert warm_start(result, other_rules.compile()).known is None
-    assert warm_start(result, stated(LIMITS).compile()).known is None
+    assert warm_start(counted, other_rules.compile()).known is None
+    assert warm_start(counted, stated(LIMITS).compile()).known is None
 
 
 def test_what_has_no_prices_is_refused(result: Result, tmp_path: Path) -> None:

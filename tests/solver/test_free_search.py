@@ -13,7 +13,7 @@ from benchmarks.instances.synthetic import Synthetic
 from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
 
 from couponry import Campaign, Result
-from couponry.solver.dual.lagrangian import Evaluation
+from couponry.solver.dual.lagrangian import Evaluation, Lagrangian
 from couponry.solver.dual.search.free_search import FreeSearch
 from couponry.solver.options import FreeSearchOptions, SolverOptions
 from couponry.solver.primal.repair import MeasuredChoice, Repair
@@ -72,6 +72,19 @@ def test_free_customers_are_brought_nearer_to_what_fixed_ones_leave(
     problem = later.compile().problem
     assert np.allclose(part.upper + search.activity, problem.upper, equal_nan=True)
     assert warm.plan is not None and len(warm.plan.free) == part.customers
+
+
+def test_later_solves_are_told_what_everybody_uses_at_the_price_table(
+    result: Result, later: Campaign
+) -> None:
+    """It is the table at which free customers were found, wherever prices went on to from there."""
+    for found in (result, solved(later, result)):
+        plan = found.plan
+        assert plan is not None and plan.usage_at_price is not None
+        dual = Lagrangian(found.compiled.problem, plan.engine)
+        usage = dual.usage(plan.engine.evaluate(plan.price))
+        off = np.abs(plan.usage_at_price[0] - usage[0]).sum()  # but for what certificates round up
+        assert off <= 0.05 * np.abs(plan.usage[0] - usage[0]).sum()
 
 
 def test_steps_go_on_where_single_moves_would_take_longer(
@@ -173,6 +186,31 @@ def test_tries_with_the_same_customers_are_not_made_again(
     solved(later, result)
     assert len(tried) == 2 < FreeSearchOptions().tries
     assert np.array_equal(*tried)
+
+
+@pytest.mark.parametrize("coupons_left, are_all_tried", [(1e9, True), (-1.0, False)])
+def test_the_last_try_is_among_all_who_are_free_where_little_is_left(
+    result: Result,
+    later: Campaign,
+    coupons_left: float,
+    are_all_tried: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[tuple[int, int]] = []
+    repair = FreeCustomerRepair._repair_free
+
+    def noted(self: FreeCustomerRepair, fixed: Any, options: Any) -> Any:
+        left = repair(self, fixed, options)
+        if self._within is None:
+            return left
+        tried.append((len(fixed.free), len(self._within.fixed.free)))
+        return left if len(tried) > 1 else replace(left, over=np.ones_like(left.over))
+
+    monkeypatch.setattr(FreeCustomerRepair, "_repair_free", noted)
+    solved(later, result, solver_options=with_free_search(tries=2, last_try_coupons=coupons_left))
+    (first, everybody), (last, _) = tried
+    assert first < everybody
+    assert (last == everybody) is are_all_tried
 
 
 def test_more_customers_are_tried_though_they_are_as_many(monkeypatch: pytest.MonkeyPatch) -> None:

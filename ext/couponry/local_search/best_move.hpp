@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/scratch.hpp"
+#include "local_search/alternatives.hpp"
 #include "local_search/group_counts.hpp"
 #include "local_search/local_search.hpp"
 
@@ -62,15 +63,18 @@ public:
     Move best_move(int64_t i) {
         const int64_t begin = p_.shard.indptr[i], end = p_.shard.indptr[i + 1];
         const int64_t s = of_customer(p_.shard.segment, i);
-        bool any_helps = false;
-        for (int64_t e = begin; e < end; ++e)
-            any_helps = any_helps || (p_.item_helps[cell_of(s, e)] & (p_.chosen[e] ? 1 : 2)) != 0;
-        if (!any_helps || (!p_.fill && !any_violated(s, begin, end))) return {};
-        prepare(s, begin, end);
+        int64_t given = 0;
+        uint8_t helps = 0;  // bit 1: somebody's leaving may help; bit 2: somebody's coming may
+        for (int64_t e = begin; e < end; ++e) {
+            given += p_.chosen[e] != 0;
+            helps |= p_.item_helps[cell_of(s, e)] & (p_.chosen[e] ? 1 : 2);
+        }
+        if (!helps || (!p_.fill && !any_violated(s, begin, end))) return {};
+        prepare(s, begin, end, helps);
         groups_.start(i);
-        for (const Part& part : held_) groups_.add(part.candidate, 1);
-        const Move best = best_pair(i);
-        for (const Part& part : held_) groups_.add(part.candidate, -1);
+        add_held(begin, end, 1);
+        const Move best = best_pair(i, given);
+        add_held(begin, end, -1);
         return best;
     }
 
@@ -114,7 +118,7 @@ private:
     GroupCounts<Item> groups_;
     Zeros shift_;                    // change of each row's activity by what leaves; zeros between candidates
     Zeros reach_;                    // the most that a held candidate weighs in each row; zeros between customers
-    std::vector<Part> held_, free_;  // the customer's candidates, chosen or not
+    std::vector<Part> held_, free_;  // the customer's candidates that a move may be of, chosen or not
     // Positions in `free_`: all of them, and of those whose coming may help; and of each those that relieve.
     std::vector<int32_t> every_, helping_, every_relief_, helping_relief_;
     double most_reduced_ = 0.0;  // of what relieves nothing
@@ -148,14 +152,21 @@ private:
 
     int64_t cell_of(int64_t s, int64_t e) const { return s * p_.rules.group.columns + item_[e]; }
 
-    // Lists the customer's candidates with what each contributes on its own. What filling brings in is not weighed
-    // before it is clear that it gains.
-    void prepare(int64_t s, int64_t begin, int64_t end) {
+    void add_held(int64_t begin, int64_t end, int32_t by) {
+        for_each_chosen(p_.chosen.data + begin, end - begin, [&](int64_t j) { groups_.add(begin + j, by); });
+    }
+
+    // Lists the customer's candidates with what each contributes on its own: where nobody's leaving may help, only
+    // those whose coming may can come, and the other way round. What filling brings in is not weighed before it is
+    // clear that it gains.
+    void prepare(int64_t s, int64_t begin, int64_t end, uint8_t helps) {
         held_.clear();
         free_.clear();
         int64_t terms = 0;
         for (int64_t e = begin; e < end; ++e) {
             const int64_t cell = cell_of(s, e);
+            const uint8_t own = p_.chosen[e] ? 1 : 2;
+            if (!(helps & ~own) && !(p_.item_helps[cell] & own)) continue;
             Part part{e,
                       p_.fill ? 0.0 : p_.reduced.at(p_.exact, s, item_[e], e),
                       p_.fill ? p_.objective.at(p_.exact, s, item_[e], e) : 0.0,
@@ -224,8 +235,7 @@ private:
         part.weighed = true;
     }
 
-    Move best_pair(int64_t i) {
-        const int64_t given = static_cast<int64_t>(held_.size());
+    Move best_pair(int64_t i, int64_t given) {
         Move best;
         if (given < of_customer(p_.rules.upper, i)) {
             Part nothing{};

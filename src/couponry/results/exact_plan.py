@@ -31,6 +31,9 @@ PLAN_ARRAYS = {
 }
 """Arrays of a plan and their types; see `couponry.solver.plan.Plan`. A choice is kept as bits."""
 
+AT_PRICE = "usage_at_price"
+"""The same, where the plan has it."""
+
 NUMBERS = {"objective": float, "feasible": bool, "moves": int}
 """Further fields of a plan, each a number."""
 
@@ -66,6 +69,8 @@ def plan_arrays(plan: Plan) -> dict[str, NDArray[Any]]:
     """
     arrays: dict[str, NDArray[Any]] = {name: getattr(plan, name) for name in PLAN_ARRAYS}
     arrays["free_choice"] = np.packbits(plan.free_choice)
+    if plan.usage_at_price is not None:
+        arrays[AT_PRICE] = plan.usage_at_price
     return arrays | {name: np.array(getattr(plan, name)) for name in NUMBERS}
 
 
@@ -97,6 +102,7 @@ def plan_of_arrays(
     problem = compiled.problem
     fields: dict[str, Any] = {name: arrays[name].astype(t) for name, t in PLAN_ARRAYS.items()}
     fields |= {name: kind(arrays[name]) for name, kind in NUMBERS.items()}
+    fields[AT_PRICE] = arrays.get(AT_PRICE)
     free = fields["free"]
     quantities, *cells = problem.no_prices().shape
     given, *cells_given = fields["price"].shape

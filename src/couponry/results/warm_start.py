@@ -18,9 +18,6 @@ from ..utils.checks import check_path, shown
 from ..utils.errors import InvalidInput
 from .solution import CampaignSolution
 
-MOST_FREE_SHARE = 0.2
-"""Share of customers that repair may have left free for the price table to say what everybody used."""
-
 PriceByLimit = dict[tuple[str, str | None], float]
 
 
@@ -55,12 +52,8 @@ def warm_start(start: Any, compiled: CompiledCampaign) -> WarmStart:
     for measure, row in zip(limits.measure_of_row.tolist(), start.prices.tolist(), strict=True):
         price[names[measure]] = price.get(names[measure], 0.0) + row
     plan, known = start.plan, None
-    if (
-        plan is not None
-        and len(plan.free) <= MOST_FREE_SHARE * compiled.problem.customers
-        and start.shares_choices_with(compiled)
-    ):
-        known = KnownUsage(plan.price, plan.usage)
+    if plan is not None and plan.usage_at_price is not None and start.shares_choices_with(compiled):
+        known = KnownUsage(plan.price, plan.usage_at_price)
     return WarmStart(_of_rows(price, compiled.limits), known, _curvature_for(start, compiled))
 
 

@@ -39,6 +39,8 @@ class Plan:
         True if every hard limit holds for any rounding within `usage_error`.
     moves : int
         Moves that repair and filling made.
+    usage_at_price : ndarray of float64, same shape as `usage`, optional
+        About what everybody's best choice at `price` uses, free customers' included, where a pass said so.
     """
 
     engine: Engine
@@ -51,6 +53,7 @@ class Plan:
     objective: float
     feasible: bool
     moves: int
+    usage_at_price: NDArray[np.float64] | None = None
 
     @property
     def coupons(self) -> int:

@@ -155,6 +155,10 @@ class FreeSearchOptions:
     """Tries of single moves among few of the free customers, at most, before everybody's prices go on: after the first
     one they are for a handful of coupons, and take a small part of its time."""
 
+    last_try_coupons: float = 64.0
+    """Violation in coupons up to which the last one is among all free customers: a limit that rules or other limits
+    leave few ways to keep may need one whose change costs more, and hardly anybody else is looked at in vain."""
+
 
 @dataclass(frozen=True)
 class NoiseOptions:

@@ -28,6 +28,7 @@ from ..primal.fixed_customers import (
     with_earlier_choice,
 )
 from ..primal.free_customers import (
+    LARGEST_THRESHOLD,
     CouponNeeds,
     RegretCounts,
     is_few_by_cell,
@@ -71,11 +72,14 @@ class _Within:
         Price table at which all others were fixed.
     chosen : ndarray of uint8, shape (n_free_candidates,)
         Choice of those customers at the prices that went on for them.
+    usage : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        Of everybody at the price table.
     """
 
     fixed: FixedChoices
     price: NDArray[np.float32]
     chosen: NDArray[np.uint8]
+    usage: NDArray[np.float64]
 
 
 class FreeCustomerRepair:
@@ -149,6 +153,8 @@ class FreeCustomerRepair:
             # who was free stays free, and as it was allocated
             more = regret_thresholds(self._needs, state.scales, self._regrets, factor, free)
             near = np.maximum(near, more)
+            if later == 0 and self._is_little_left:
+                near = np.full_like(near, LARGEST_THRESHOLD)
             if self._is_too_long(near):
                 state.clock.say("too many would have to move in the time that is left")
                 if state.clock.left < state.search.reserved_seconds:
@@ -168,6 +174,16 @@ class FreeCustomerRepair:
             )
             self._needs.raise_to(over, under)
         return False
+
+    @property
+    def _is_little_left(self) -> bool:
+        """Whether so little is left by tries among few of the free customers that all of these are quick to try."""
+        state, left = self._state, self._left
+        if self._within is None or left is None:
+            return False
+        broken = np.where(state.problem.hard, left.violation, 0.0)
+        most = state.options.free_search.last_try_coupons
+        return float((broken * state.scales.per_coupon).sum()) <= most
 
     @property
     def _tries(self) -> int:
@@ -227,7 +243,7 @@ class FreeCustomerRepair:
             found, activity=search.activity + found.activity, usage=usage + found.usage
         )
         per_coupon = state.options.free_search.candidates_per_coupon
-        within = _Within(fixed, self._price, chosen)
+        within = _Within(fixed, self._price, chosen, self._evaluation.usage)
         part = FreeCustomerRepair(state, search.dual, evaluation, self._regrets, per_coupon, within)
         if part.run() or self._is_repaired_anew(found.prices):
             nothing = np.zeros(len(problem.lower))
@@ -284,6 +300,7 @@ class FreeCustomerRepair:
     ) -> Plan:
         """Offer fixed customers' choice with the one that was found for free ones."""
         problem, engine, price = self._state.problem, self._dual.engine, self._price
+        at_price = self._evaluation.usage
         if (
             self._within is not None
         ):  # those who were left free first are listed, with these among them
@@ -291,7 +308,9 @@ class FreeCustomerRepair:
             chosen[positions_of(others.engine.shard.indptr, fixed.free)] = found.chosen
             found = replace(found, chosen=chosen)
             fixed, engine, price = others, self._state.engine, self._within.price
+            at_price = self._within.usage
         plan = plan_of(problem, engine, price, fixed, usage, activity, found)
+        plan = replace(plan, usage_at_price=at_price)
         if self._within is not None and not plan.feasible:
             return plan  # more of those who were left free are next
         if self._state.fits_in_memory:
