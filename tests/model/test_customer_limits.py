@@ -211,7 +211,7 @@ def test_late_customers_keep_them() -> None:
     assert all(row["left"] is None or row["left"] >= -1e-9 for row in used)
     stores = {row["group"] for row in used if row["used"] and row["name"] == "budgets"}
     assert stores <= {"north"}  # the others' store has no budget
-    with pytest.raises(InvalidInput, match="relative to other customers"):
+    with pytest.raises(InvalidInput, match="relative to those of other customers"):
         couponry.Prices.of(stated(EVERY[5]).solve(gap=5e-3, threads=1))
 
 
