@@ -58,6 +58,9 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
     "candidates": [],
 }
 
+NO_TRAPS = ("affinity",)
+"""Modules with choices between floating-point numbers for each candidate, which are no branches where none may trap."""
+
 DIRECTIVES = {
     "language_level": 3,
     "wraparound": False,
@@ -139,6 +142,8 @@ def compile_args() -> tuple[list[str], list[str], list[tuple[str, str | None]]]:
 def extension(name: str, sources: list[str]) -> Extension:
     """An extension module in C++ with this package's compiler arguments."""
     arguments, linking, macros = compile_args()
+    if name.rpartition(".")[2] in NO_TRAPS and sys.platform != "win32":
+        arguments = [*arguments, "-fno-math-errno", "-fno-trapping-math"]  # no number is another
     return Extension(
         name,
         sources,
