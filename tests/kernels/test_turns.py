@@ -140,6 +140,18 @@ def test_native_kernels_choose_for_few_candidates_as_the_reference(seed: int) ->
     assert_same_choices(problem, 3 if seed % 2 else 1 << 20)
 
 
+@pytest.mark.parametrize("seed", range(24))
+def test_windows_of_few_candidates_are_put_into_order_by_those_worth_something(seed: int) -> None:
+    """Many short windows, and windows none of which binds candidates that are worth something."""
+    rules = [
+        CustomerRule("slots", max=12),
+        CustomerRule("windows", max=1 + seed % 2, window=[2, 3, 4, 9][seed // 6]),
+    ]
+    mean = [1.0, 0.0, -0.8][seed % 3]
+    problem = household_problem(seed, rules, lambda r: r.normal(mean, 0.5, 198), unit=None)
+    assert_same_choices(problem, 1 << 20)
+
+
 def assert_same_choices(problem: Any, nodes: int) -> None:
     engine = LocalEngine(problem.shard, problem.rules, load("native"), 1, 0)
     price = Lagrangian(problem, engine).choice_table(np.zeros(0))

@@ -255,16 +255,6 @@ private:
         return _mm512_maskz_loadu_epi64(static_cast<__mmask8>(first_lanes(n)), from);
     }
 
-    // Bits set in each lane: looked up for half bytes, and added up.
-    static COUPONRY_INLINE __m512i counts(__m512i words) noexcept {
-        const __m512i of_half = _mm512_broadcast_i32x4(_mm_set_epi8(4, 3, 3, 2, 3, 2, 2, 1, 3, 2, 2, 1, 2, 1, 1, 0));
-        const __m512i half = _mm512_set1_epi8(0x0F);
-        const __m512i low = _mm512_shuffle_epi8(of_half, _mm512_and_si512(words, half));
-        const __m512i high = _mm512_shuffle_epi8(of_half, _mm512_and_si512(_mm512_srli_epi32(words, 4), half));
-        const __m512i twos = _mm512_maddubs_epi16(_mm512_add_epi8(low, high), _mm512_set1_epi8(1));
-        return _mm512_madd_epi16(twos, _mm512_set1_epi16(1));
-    }
-
     // Keys beyond the last get any rank.
     static COUPONRY_INLINE void ranks_of_16(const int32_t* key, int64_t n, int32_t* rank) noexcept {
         const __m512i one = _mm512_set1_epi32(1), keys = _mm512_loadu_si512(key);

@@ -1,33 +1,13 @@
-// Where 64 candidates are among sets; and whether any of some items is in a set of them, which four vectors hold: 32
+// Whether any of some items is in a set of them, which four vectors hold: 32
 // items at a time.
 #pragma once
 
-#include "evaluate/steps.hpp"
+#include "evaluate/window_lanes_avx512.hpp"
 
 namespace couponry {
 namespace {
 
-struct OpenLanes : Steps {
-    static COUPONRY_INLINE uint64_t intervals(const int64_t* words, int64_t apart, const int16_t* turn, int64_t turns,
-                                              uint64_t some, uint8_t* begin, uint8_t* end) noexcept {
-        const __m512i one = _mm512_set1_epi8(1);
-        __m512i begins = _mm512_setzero_si512(), ends = begins, number = begins;
-        uint64_t before = 0, gone = 0, again = 0;
-        for (int64_t t = 0; t < turns; ++t) {
-            const uint64_t now = static_cast<uint64_t>(words[turn[t] * apart]) & some;
-            const uint64_t fresh = now & ~before, ended = before & ~now;
-            again |= fresh & gone;
-            gone |= ended;
-            before = now;
-            begins = _mm512_mask_mov_epi8(begins, fresh, number);
-            ends = _mm512_mask_mov_epi8(ends, ended, number);
-            number = _mm512_add_epi8(number, one);
-        }
-        _mm512_storeu_si512(begin, begins);
-        _mm512_storeu_si512(end, _mm512_mask_mov_epi8(ends, before, number));
-        return again;
-    }
-
+struct OpenLanes : WindowLanes {
     template <class Item>
     static COUPONRY_INLINE bool any_open(const Item* item, int64_t n, const uint16_t* open) noexcept {
         const __m512i words[4] = {_mm512_loadu_si512(open), _mm512_loadu_si512(open + 32),
