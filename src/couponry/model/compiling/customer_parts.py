@@ -124,9 +124,7 @@ def places(wanted: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.in
     if len(among) == 0:
         return np.full(len(wanted), -1)
     if among[0] >= 0 and among[-1] < min(len(wanted), MOST_LOOKED_UP):
-        place = np.full(
-            int(among[-1]) + 2, -1
-        )  # the last one for all numbers that are not among them
+        place = np.full(int(among[-1]) + 2, -1)  # the last one is of numbers beyond
         place[among] = np.arange(len(among))
         return place[np.where(wanted < 0, len(place) - 1, np.minimum(wanted, len(place) - 1))]
     at = np.minimum(np.searchsorted(among, wanted), len(among) - 1)
