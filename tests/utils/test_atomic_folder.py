@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -123,6 +125,19 @@ def test_files_their_folder_and_its_parent_are_on_the_disk_before_the_old_is_gon
     out = tmp_path / "out"
     expected = [(out / "file").stat().st_ino, out.stat().st_ino, tmp_path.stat().st_ino]
     assert before_removal == synced == expected
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "there"])
+def test_a_full_disk_is_said_with_the_folder(is_there: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    if is_there:
+        write(folder, "before")
+    full, what = os.strerror(errno.ENOSPC), "is as it was" if is_there else "was not made"
+    message = re.escape(f"{full}; output folder {str(folder)!r} {what}")
+    with pytest.raises(OSError, match=message) as raised, atomic_folder(folder, overwrite=True):
+        raise OSError(errno.ENOSPC, "Error writing bytes to file")
+    assert raised.value.errno == errno.ENOSPC
+    assert [path.name for path in tmp_path.iterdir()] == ["out"] * is_there
 
 
 def test_drafts_of_folders_whose_names_begin_alike_stay(tmp_path: Path) -> None:

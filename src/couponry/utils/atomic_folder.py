@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -16,6 +17,9 @@ from .files.locks import lock_file, writing
 
 DRAFT, OLD = "draft", "old"
 """How the names end of a folder that is being written, and of one that holds what is being replaced."""
+
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+"""What the system says where a disk, or what a user may have of it, is full."""
 
 
 def check_new_folder(
@@ -131,6 +135,8 @@ def atomic_folder(
     ------
     InvalidInput
         As `reserved_folder` does.
+    OSError
+        Of the folder, too, where the disk is full.
     """
     path = Path(folder).absolute()
     with reserved_folder(path, overwrite=overwrite, holds=holds, what=what, wait=wait):
@@ -140,6 +146,12 @@ def atomic_folder(
             yield draft
             _sync_tree(draft)
             _put(draft, path)
+        except OSError as error:
+            if error.errno is None or error.errno not in FULL:
+                raise
+            there = "is as it was" if path.exists() else "was not made"
+            full = f"{os.strerror(error.errno)}; {what} {str(path)!r} {there}"
+            raise OSError(error.errno, full) from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)  # by now it may be what was replaced
 
