@@ -197,6 +197,38 @@ def test_one_customer_without_room_is_decided_as_a_batch_of_one(mandatory: bool)
     assert decide.room.to_arrow().equals(room.to_arrow())
 
 
+@pytest.mark.parametrize("most", [2, 1.5], ids=["room for all others", "room for some"])
+def test_nothing_comes_without_what_it_requires(most: float) -> None:
+    """A minimum asks for jam, which is full; tea, which is worth more, may not come without it."""
+    offers = {"offer": ["tea", "jam", "oats"]}
+    first = {
+        "customer": [1, 1, 2, 2, 7, 8, 8],
+        "offer": ["jam", "oats", "jam", "oats", "tea", "tea", "jam"],
+        "value": [0.9, 0.9, 0.8, 0.1, 0.9, 0.1, 0.1],  # what late candidates are worth lies between
+    }
+    rules = [
+        couponry.CustomerRule("slots", min=1, max=2),
+        couponry.CustomerRule("needs", requires={"offer": ["tea"], "requires": ["jam"]}),
+    ]
+    limits = [
+        couponry.Limit("jam printed", where={"offer": "jam"}, max=2),
+        couponry.Limit("oats printed", where={"offer": "oats"}, max=2 + most),
+    ]
+    result = couponry.Campaign(offers, first, rules=rules, limits=limits, value="value").solve(
+        gap=1e-9, threads=1
+    )
+    late = {
+        "customer": [3, 3, 4, 4, 5, 6],
+        "offer": ["tea", "jam", "tea", "oats", "oats", "tea"],
+        "value": [0.9, 0.5, 0.9, 0.5, 0.4, 0.8],
+    }
+    for backend in ("native", "reference"):
+        found = Prices.of(result, backend=backend).decide(late)
+        assert pairs(found) == [(4, "oats"), (5, "oats")][: int(most)]
+    decide = Prices.of(result).decider()
+    assert decide(3, ["tea", "jam"], {"value": [0.9, 0.5]}).offers == []
+
+
 def test_histories_and_texts_and_offers_nobody_had() -> None:
     offers = {"offer": ["a", "b", "c"], "channel": ["mail", "app", "app"]}
     campaign = couponry.Campaign(

@@ -347,3 +347,34 @@ def test_a_decider_says_all_columns_that_it_needs(unit: str | None) -> None:
         assert decide.together(members).to_arrow()["offer"].to_pylist() == ["tea"]
     else:
         assert decide(3, ["tea", "jam"], values, about).offers == ["tea"]
+
+
+HOMES = [
+    (["x", "x", "y"], pa.string(), ["x", "z"], pa.large_string(), 1),
+    (["x", "x", "y"], pa.string(), ["x", "z"], pa.dictionary(pa.int32(), pa.string()), 1),
+    (["x", "x", "y"], pa.dictionary(pa.int8(), pa.string()), ["x", "y"], pa.string(), 0),
+    (["x", "x", "y"], pa.string(), [None, None], pa.null(), 2),
+    ([None, None, None], pa.null(), [1, 1], pa.int64(), 1),
+    ([1, 1, 2], pa.int32(), [1, 2], pa.uint64(), 0),
+]
+
+
+@pytest.mark.parametrize(("home", "kind", "late_home", "late_kind", "coupons"), HOMES)
+def test_households_by_columns_of_other_types(
+    home: list[Any], kind: pa.DataType, late_home: list[Any], late_kind: pa.DataType, coupons: int
+) -> None:
+    """A single slot each, which those of the solve have."""
+    result = couponry.Campaign(
+        {"offer": ["a"]},
+        {"customer": [1, 3], "offer": ["a", "a"], "value": [1.0, 1.0]},
+        customers=pa.table({"customer": [1, 2, 3], "home": pa.array(home, kind)}),
+        unit="home",
+        rules=[couponry.CustomerRule("slots", max=1)],
+        value="value",
+    ).solve(gap=1e-9, threads=1)
+    late = {"customer": [7, 8], "offer": ["a", "a"], "value": [1.0, 1.0]}
+    people = pa.table({"customer": [7, 8], "home": pa.array(late_home, late_kind)})
+    assert len(result.decide(late, people).to_arrow()) == coupons
+    wrong = pa.table({"customer": [7, 8], "home": pa.array([[1], [2]])})
+    with pytest.raises(couponry.InvalidInput, match="column 'home'"):
+        result.decide(late, wrong)

@@ -48,6 +48,25 @@ def one_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
 
 
+def without_dictionaries(table: pa.Table) -> pa.Table:
+    """Write out columns that are numbers of their distinct values, as categories of pandas are.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+
+    Returns
+    -------
+    pyarrow.Table
+        The same values.
+    """
+    for at, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            column = table.column(at).cast(field.type.value_type)
+            table = table.set_column(at, field.with_type(column.type), column)
+    return table
+
+
 def without_empty_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Leave out chunks without rows: from a stream they may come as what PyArrow can neither join nor take from.
 

@@ -102,9 +102,10 @@ class BulkDecision:
     def __init__(self, market: LateMarket):
         self._market = market
         self._batch, self._charges, self._room = market.batch, market.charges, market.room
-        self._flags = np.zeros(0, bool)  # what is given so far, where room is scarce
+        self._flags = np.zeros(0, bool)  # what is given so far, where not all at once are decided
         self._refused_by = np.zeros(0, np.int32)
         self._use = market.charges.nothing()
+        self._undecided = np.zeros(0, np.int64)
 
     def run(self) -> Choice:
         """Decide, and use the room.
@@ -113,17 +114,24 @@ class BulkDecision:
         -------
         Choice
         """
-        flags, use, _ = self._market.demand(self._market.priced())
+        priced = self._market.priced()
+        demand = self._market.demand(priced)
+        wanted, self._undecided = demand.flags, demand.undecided
         raised, dearest = np.zeros(len(self._charges.unit)), np.zeros((0, 0), np.int64)
-        if self._room.take(use):
-            return self._choice(flags, use, flags, raised, dearest)
-        self._flags = np.zeros(len(flags), bool)
-        self._refused_by = np.full(len(flags), -1, np.int32)
-        if len(self._batch.number) > 1:
-            raised = self._decide_at_higher_prices()
-        self._fill(flags, raised)
-        dearest = self._dearest(raised)
-        return self._choice(self._flags, self._use, flags, raised, dearest)
+        has_room = self._room.take(demand.use)
+        if has_room and len(self._undecided) == 0:
+            return self._choice(wanted, demand.use, wanted, raised, dearest)
+        self._flags = wanted & has_room
+        self._refused_by = np.full(len(wanted), -1, np.int32)
+        if has_room:
+            self._add(demand.use)
+        else:
+            if len(self._batch.number) > 1:
+                raised = self._decide_at_higher_prices()
+            self._fill(wanted, raised)
+            dearest = self._dearest(raised)
+        self._one_after_another(self._undecided, priced)
+        return self._choice(self._flags, self._use, wanted, raised, dearest)
 
     def _choice(
         self,
@@ -159,6 +167,7 @@ class BulkDecision:
             if demand.coupons[cells].sum() <= FEW_COUPONS:
                 break
             raised[over] *= 1.0 + RAISE * 2.0**attempt
+        self._undecided = np.union1d(self._undecided, demand.undecided)
         asks = np.flatnonzero(demand.flags & np.asarray(cells.any(axis=0))[batch.item])
         asks = asks[cells[batch.kinds_at(asks), batch.item[asks]]]
         theirs = positions_of(batch.indptr, np.unique(batch.customer_of(asks)))

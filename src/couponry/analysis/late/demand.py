@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.local import LocalEngine
-from ...kernels import Shard
+from ...engines.subset import positions_of
+from ...kernels import Rules, Shard
+from ...kernels.row_layout import read_first
 from ...solver.dual.lagrangian import LARGEST_PRICE
 from .batch import LateBatch, PackedBatch
-from .charges import ChargedRows, Use, added
+from .charges import ChargedRows, Use, added, subtracted
 from .room import Room
 
 
@@ -43,11 +45,15 @@ class Demand(NamedTuple):
         What they use.
     coupons : ndarray of int64, shape (n_kinds, n_items)
         How many of each item they are, but for those beyond what was packed.
+    undecided : ndarray of int64, shape (n_undecided,)
+        Customers, ascending, whose minimums ask for what some row is full for, and whose other coupons may not come
+        without it: `flags` and `use` have nothing of theirs.
     """
 
     flags: NDArray[np.bool_]
     use: Use
     coupons: NDArray[np.int64]
+    undecided: NDArray[np.int64]
 
 
 class LateMarket:
@@ -109,17 +115,24 @@ class LateMarket:
         chosen, usage = self.engine(priced).choose(floored(priced.price, full))
         flags = chosen.view(bool)
         beyond, given = self._beyond[:, flags[given]], given[flags[given]]
+        undecided = np.zeros(0, np.int64)
         kind, item = batch.kinds_at(given), batch.item[given].astype(np.int64)
         np.subtract.at(usage[0], (kind, item), 1)
         if usage[0][full].any():
             taken = np.flatnonzero(flags)
-            flags[taken[full[batch.kinds_at(taken), batch.item[taken]]]] = False
+            taken = taken[full[batch.kinds_at(taken), batch.item[taken]]]
+            undecided = _with_rows(batch.rules, np.unique(batch.customer_of(taken)))
+            flags[taken] = False
             flags[given] = True
             usage[:, full] = 0
         use = charges.of_usage(batch.covers, usage)
         if len(given):
             use = added(use, charges.of_given(batch.covers, kind, item, beyond))
-        return Demand(flags, use, usage[0])
+        if len(undecided):
+            theirs = positions_of(batch.indptr, undecided)
+            theirs = theirs[flags[theirs]]
+            use, flags[theirs] = subtracted(use, self.use_of(theirs)), False
+        return Demand(flags, use, usage[0], undecided)
 
     def engine(self, priced: Priced) -> LocalEngine:
         """Make the engine of a pass."""
@@ -166,6 +179,14 @@ class LateMarket:
         found[found] = positions[at[found]] == shard.given_at[found]
         value[at[found]] = shard.given_value[found]
         return value
+
+
+def _with_rows(rules: Rules, customers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of some customers who have rows, which may let a coupon come with others alone."""
+    if len(rules.constraint_ptr) == 1:
+        return customers[:0]
+    some = customers[rules.constraint_ptr[customers] < rules.constraint_ptr[customers + 1]]
+    return some[read_first(rules.constraints[rules.constraint_ptr[some]]).rows > 0]
 
 
 def floored(price: NDArray[np.float32], full: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,14 @@ from numpy.typing import NDArray
 from ...data import tables
 from ...data.arrow_columns import one_array
 from ...data.candidates import Candidates
+from ...utils.errors import InvalidInput
+
+KINDS: tuple[tuple[Callable[[pa.DataType], bool], pa.DataType], ...] = (
+    (lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind), pa.large_string()),
+    (pa.types.is_integer, pa.decimal128(20)),
+    (pa.types.is_floating, pa.float64()),
+)
+"""Types of what may be the same in two tables, and one that holds all values of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +91,11 @@ class Units:
         -------
         ndarray of int64, shape (len(ids),)
             -1 for whoever is in none.
+
+        Raises
+        ------
+        InvalidInput
+            Where one table says by text who belongs together, and the other by numbers.
         """
         known = tables.ids(customers, "customers", "customer")
         row = tables.positions(ids, known)
@@ -90,9 +104,12 @@ class Units:
         value = column.take(pa.array(row[there]))
         if pa.types.is_dictionary(value.type):
             value = value.dictionary_decode()
-        named = pc.is_valid(self.value)
+        if pa.types.is_null(value.type) or pa.types.is_null(self.value.type):
+            return np.full(len(ids), -1)
+        known_as, value = _in_one_type(self.value, value, self.column)
+        named = pc.is_valid(known_as)
         numbers = np.flatnonzero(np.asarray(named.to_numpy(zero_copy_only=False), bool))
-        found = pc.index_in(value, value_set=self.value.filter(named), skip_nulls=True)
+        found = pc.index_in(value, value_set=known_as.filter(named), skip_nulls=True)
         place = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         unit = np.full(len(ids), -1)
         unit[there] = np.append(numbers, -1)[place]
@@ -184,3 +201,15 @@ class Units:
         said = f"{len(self):,} units by {self.column!r}, of {size.mean():.2f} customers on average and "
         said += f"{self.most_members} at most"
         return said + (f"; {lone:,} customers have none and are their own" if lone else "")
+
+
+def _in_one_type(known: pa.Array, said: pa.Array, column: str) -> tuple[pa.Array, pa.Array]:
+    """Who belongs together as the campaign knows it, and as a table says it."""
+    if said.type == known.type:
+        return known, said
+    for is_kind, kind in KINDS:
+        if is_kind(known.type) and is_kind(said.type):
+            return known.cast(kind), said.cast(kind)
+    raise InvalidInput(
+        f"table customers, column {column!r}: expected {known.type} as the campaign has it, got {said.type}"
+    )

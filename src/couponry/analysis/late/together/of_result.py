@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from .... import kernels
 from ....data import tables
+from ....data.arrow_columns import without_dictionaries
 from ....data.roles import ROLES
 from ....engines.subset import positions_of
 from ....results.solution import CampaignSolution
+from ....utils.errors import InvalidInput, first_line
 from ....utils.table_types import Table
 from ...fallen.replacements import choice_of
 
@@ -65,24 +67,32 @@ def with_members(
     new = tables.positions(known, tables.ids(late, "customers", "customer")) < 0
     members = campaign.customers.filter(pa.array(theirs & new))
     members = members.select([name for name in late.column_names if name in members.column_names])
-    beside = Beside(_both(late, members), history, _both(given, _coupons(result, unit)))
+    beside = Beside(
+        _both(late, members, "customers"), history, _both(given, _coupons(result, unit), "given")
+    )
     if campaign.history is None:
         return beside
     past = tables.ids(campaign.history, "history", "customer")
     had = campaign.history.filter(
         pa.array(tables.positions(past, known.filter(pa.array(theirs))) >= 0)
     )
-    return beside._replace(history=_both(history, had))
+    return beside._replace(history=_both(history, had, "history"))
 
 
-def _both(one: Table | None, other: pa.Table) -> pa.Table:
+def _both(one: Table | None, other: pa.Table, what: str) -> pa.Table:
     """The rows of two tables."""
     if one is None:
         return other
-    table = tables.as_table(one, "of late customers")
+    table = tables.as_table(one, what)
     if not len(other):
         return table
-    return pa.concat_tables([table, other], promote_options="permissive")
+    both = [without_dictionaries(rows) for rows in (table, other)]
+    try:
+        return pa.concat_tables(both, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise InvalidInput(
+            f"table {what}: expected columns of the types that the campaign has: {first_line(error)}"
+        ) from error
 
 
 def _coupons(result: CampaignSolution, unit: NDArray[np.int64]) -> pa.Table:
