@@ -141,8 +141,8 @@ def test_native_kernels_choose_for_few_candidates_as_the_reference(seed: int) ->
 
 
 @pytest.mark.parametrize("seed", range(24))
-def test_windows_of_few_candidates_are_put_into_order_by_those_worth_something(seed: int) -> None:
-    """Many short windows, and windows none of which binds candidates that are worth something."""
+def test_windows_of_few_candidates_are_put_into_order(seed: int) -> None:
+    """Many short windows, and prices at which none of them binds what is worth something."""
     rules = [
         CustomerRule("slots", max=12),
         CustomerRule("windows", max=1 + seed % 2, window=[2, 3, 4, 9][seed // 6]),

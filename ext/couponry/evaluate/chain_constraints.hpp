@@ -15,15 +15,14 @@ class ChainConstraints {
 public:
     static constexpr int64_t MOST_WORDS = 5;  // of candidates
 
-    // Whether the constraints of a customer with n candidates may be intervals with room for one or two each. key: of
-    // these candidates.
-    bool look_at(const Constraints& constraints, const int32_t* key, int64_t n) noexcept {
+    // Whether the constraints of a customer with n candidates may be intervals with room for one or two each.
+    bool look_at(const Constraints& constraints, int64_t n) noexcept {
         constraints_ = &constraints;
         words_ = constraints.words;
         turns_ = others_ = implied_ = units_ = 0;
         if (words_ > MOST_WORDS || constraints.count > (constraints.is_short ? MOST_SHORT : MOST_TURNS)) return false;
         for (int64_t w = 0; w < words_; ++w) open_[w] = ~uint64_t{0};
-        return (constraints.is_short ? look_at_short(key, n) : look_at_long()) && (units_ == 1 || units_ == 2);
+        return (constraints.is_short ? look_at_short(n) : look_at_long()) && (units_ == 1 || units_ == 2);
     }
 
     int64_t units() const noexcept { return units_; }
@@ -135,9 +134,8 @@ private:
     }
 
     // Nothing says what the turns of a short customer's constraints are: those with room for as many as constraints
-    // that cross the laminar family are intervals, or the customer is searched. Only candidates that are worth
-    // something are looked at.
-    bool look_at_short(const int32_t* key, int64_t n) noexcept {
+    // that cross the laminar family are intervals, or the customer is searched.
+    bool look_at_short(int64_t n) noexcept {
         const Constraints& all = *constraints_;
         int64_t crossing = 0;
         for (int64_t s = 0; s < all.count; ++s) {
@@ -156,11 +154,11 @@ private:
             else
                 other_[others_++] = static_cast<int16_t>(s);
         }
-        return (units_ == 1 || units_ == 2) && put_into_order(open_[0] & Lanes::at_least(key, n, 1));
+        return (units_ == 1 || units_ == 2) && put_into_order(open_[0] & ((uint64_t{1} << n) - 1));
     }
 
     // Leaves those constraints that may bind and that no other contains, one after the other, as `find_intervals` does
-    // for some candidates; false where these are not in intervals.
+    // for all candidates that may be given; false where these are not in intervals.
     bool put_into_order(uint64_t some) noexcept {
         uint64_t window[MOST_SHORT];
         for (int64_t t = 0; t < turns_; ++t) window[t] = constraints_->word(turn_[t], 0) & some;
@@ -176,7 +174,7 @@ private:
             listed[k] = turn_[order[k]];
         }
         for (int64_t k = 0; k < turns_; ++k) turn_[k] = listed[k];
-        return again == 0;
+        return again == 0 && turns_ > 0;
     }
 };
 
