@@ -331,7 +331,7 @@ def number_of(customer: int | str, is_text: bool) -> int:
         for byte in customer.encode():
             number += (byte + 1) * factor
             factor = factor * TEXT_FACTOR & 0xFFFFFFFFFFFFFFFF
-    elif not is_text and is_whole(customer):
+    elif not is_text and (type(customer) is int or is_whole(customer)):  # the first is told sooner
         number = int(customer)
     else:
         kind = "text" if is_text else "a whole number"
