@@ -1,5 +1,4 @@
-// Whether any of some items is in a set of them, which four vectors hold: 32
-// items at a time.
+// Whether any of some items is in a set of them, which four vectors hold: 32 items at a time.
 #pragma once
 
 #include "evaluate/window_lanes_avx512.hpp"

@@ -35,20 +35,8 @@ struct WindowLanes : Steps {
             all, _mm512_cmpgt_epi32_mask(counts(all), _mm512_set1_epi32(static_cast<int32_t>(units))));
         Apart apart;
         for (uint32_t some = left; some; some &= some - 1) apart.put(lowest_bit(some), all, left);
-        int64_t number = 0;
-        for (uint32_t unseen = left; unseen;) {
-            int64_t at = lowest_bit(unseen);
-            uint32_t behind = unseen;
-            for (int64_t then = at; then >= 0; then = apart.next_to(at, behind)) {
-                at = then;
-                behind &= ~(1u << at);
-            }
-            for (; at >= 0; at = apart.next_to(at, unseen)) {
-                order[number++] = static_cast<uint8_t>(at);
-                unseen &= ~(1u << at);
-            }
-        }
-        return number;
+        return in_turn(
+            left, [&](uint64_t unseen, int64_t at) { return apart.next_to(at, static_cast<uint32_t>(unseen)); }, order);
     }
 
 protected:
