@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
 
 from .utils.process.signals import end_at_once
 
@@ -24,7 +25,32 @@ def _command_line() -> Callable[[], None]:
             raise
         said = " ".join(f"{type(error).__name__}: {error}".split())[:220]
         sys.exit(f"couponry: internal error: cannot be loaded, too little memory? {said}")
+    _do_without_pandas()
     return command_line
+
+
+class _WithoutPandas(MetaPathFinder):
+    """Finds no pandas."""
+
+    def find_spec(self, fullname: str, *about: object) -> None:
+        """Refuse pandas, and leave all others to who comes next."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+
+def _do_without_pandas() -> None:
+    """Have PyArrow look for pandas now, and not find it: for its first array it would import it, for half a second.
+
+    Whatever needs pandas later on, PyArrow included, imports it all the same.
+    """
+    from pyarrow import array
+
+    finder = _WithoutPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        array([], "int8")
+    finally:
+        sys.meta_path.remove(finder)
 
 
 if __name__ == "__main__":

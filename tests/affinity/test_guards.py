@@ -12,7 +12,7 @@ from tests.support.campaigns import shuffled
 
 from couponry import Campaign, Targeting
 from couponry.affinity import PersonalModel, RepeatScore, Sample, pipeline_fit
-from couponry.affinity.scores.guards.blend import Blend, WindowRows, validated_blends
+from couponry.affinity.scores.guards.blend import Blend, WindowRows, blends_of, validation_of
 from couponry.affinity.scores.guards.ranking import ndcg_by_customer
 from couponry.affinity.scores.guards.window_weights import weighted_windows
 
@@ -82,7 +82,7 @@ def blend_of(model: float, simple: float, windows: int = 1, noise: float = 0.0) 
         wrong = np.random.default_rng(len(features)).normal(size=len(features))
         return features[:, 0].astype(np.float64) + noise * wrong
 
-    return validated_blends(rows, lambda _: [log_odds], [log_odds])[0]
+    return blends_of(rows, [log_odds], validation_of(rows, lambda _: [log_odds]))[0]
 
 
 @pytest.mark.parametrize("windows", [1, 2])
@@ -106,7 +106,8 @@ def test_a_blend_is_calibrated_and_the_simple_score_never_turned_round() -> None
 
 def test_few_buyers_say_nothing() -> None:
     rows = rows_of(0, 1.0, 1.0).of_customers(np.arange(CUSTOMERS) < 15)
-    blend = validated_blends([rows], lambda _: [lambda x: x[:, 0]], [lambda x: x[:, 0]])[0]
+    validation = validation_of([rows], lambda _: [lambda x: x[:, 0]])
+    blend = blends_of([rows], [lambda x: x[:, 0]], validation)[0]
     assert blend.share == 0.0 and blend.ndcg == {} and "too few" in str(blend.note)
 
 

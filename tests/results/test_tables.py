@@ -181,3 +181,8 @@ def test_rows_of_an_allocation_are_those_of_single_coupons_in_any_blocks(tmp_pat
         assert np.array_equal(rows[name].to_numpy(), alone)
     result.allocation.write(tmp_path / "rows.parquet")
     assert pq.read_table(tmp_path / "rows.parquet").equals(rows)
+    group = pq.read_metadata(tmp_path / "rows.parquet").row_group(0)
+    customers, offers = (
+        group.column(rows.column_names.index(name)).encodings for name in ("customer", "offer")
+    )
+    assert "DELTA_BINARY_PACKED" in customers and "RLE_DICTIONARY" in offers

@@ -1,7 +1,8 @@
-"""A command that cannot be loaded says so in one line."""
+"""A command that cannot be loaded says so in one line; one that can loads no pandas."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
@@ -24,3 +25,23 @@ def test_what_cannot_be_imported(debug: bool, monkeypatch: pytest.MonkeyPatch) -
     said = str(ended.value.code)
     assert said.startswith("couponry: internal error: cannot be loaded") and "\n" not in said
     assert len(said) <= 300
+
+
+WITHOUT_PANDAS = """
+import sys
+from couponry.__main__ import _do_without_pandas
+import numpy as np, pyarrow as pa
+_do_without_pandas()
+assert "pandas" not in sys.modules and not [one for one in sys.meta_path if "pandas" in type(one).__name__.lower()]
+assert pa.array(np.arange(3)).to_pylist() == [0, 1, 2] and "pandas" not in sys.modules
+try:
+    import pandas as pd
+except ImportError:
+    sys.exit()
+assert isinstance(pa.table({"a": [1]}).to_pandas(), pd.DataFrame)
+assert pa.array(pd.Series([1.0, None])).null_count == 1
+"""
+
+
+def test_a_command_has_arrays_made_without_pandas() -> None:
+    subprocess.run([sys.executable, "-c", WITHOUT_PANDAS], check=True)

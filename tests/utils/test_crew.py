@@ -179,3 +179,25 @@ def test_what_is_asked_for_counts_whatever_the_share_is() -> None:
         with share_of_threads(2):
             assert thread_count() == 2
         assert thread_count() == 1
+
+
+def test_the_other_function_waits_for_its_turn() -> None:
+    turns, called = threading.Semaphore(0), list[str]()
+    begun = threading.Event()
+
+    def one() -> None:
+        begun.wait(SECONDS)
+        called.append("one")
+        turns.release()
+
+    def call() -> None:
+        with share_of_threads(3, turns):
+            crew.call_together(one, lambda: called.append(f"other of {thread_count()}"), 3)
+            assert thread_count() == 3
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    begun.set()
+    thread.join(SECONDS)
+    assert called == ["one", "other of 1"]
+    assert turns.acquire(blocking=False)  # it was given back

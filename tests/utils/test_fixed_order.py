@@ -12,6 +12,7 @@ import pytest
 from couponry.utils.arrays.fixed_order import (
     PIECE_ROWS,
     inverse_in_order,
+    inverse_with_ridge,
     product_in_order,
     solve_in_order,
 )
@@ -53,6 +54,19 @@ def test_inverses(size: int) -> None:
     inverse = inverse_in_order(matrix)
     assert np.allclose(inverse @ matrix, np.eye(size)) and (inverse == inverse.T).all()
     assert (matrix == given).all()
+
+
+@pytest.mark.parametrize("size", [0, 1, 65, 200])
+@pytest.mark.parametrize("ridge", [1e-3, 10.0, 1e4])
+def test_inverses_with_a_ridge(size: int, ridge: float) -> None:
+    half = np.random.default_rng(size).normal(size=(size, size + 3))
+    matrix = half @ half.T
+    exact = np.linalg.inv(matrix + ridge * np.eye(size))
+    found = inverse_with_ridge(matrix.copy(), ridge)
+    if size > 1:
+        assert found.dtype == (np.float32 if ridge > 1.0 else np.float64)
+    assert np.allclose(found, exact, rtol=0, atol=1e-5 * np.abs(exact).max(initial=0.0))
+    assert (found == found.T).all()
 
 
 FIT = """

@@ -34,8 +34,9 @@ each feature."""
 MOST_PAIRS = 5 << 16
 """Pairs of two windows' histories that a model is fitted on: a quarter more than trees are fitted from."""
 
-THREADS_BESIDE_OTHERS = 2
-"""Threads that models are fitted by while histories are made on all of them: one for each of the two models."""
+THREADS_BESIDE_OTHERS = 3
+"""Threads that models are fitted by while histories are made on all of them: one for each of the two models, and one
+for the validation of one of them. All but one take turns with those that make histories."""
 
 
 class Fitted(NamedTuple):
@@ -66,15 +67,15 @@ class BegunFit:
     Attributes
     ----------
     turns : threading.Semaphore
-        For threads that count the statistics: one fewer at a time until the fit waits for them. It takes longer than
-        they do, and nothing else can be done when they are there.
+        For threads that count the statistics, and those of the fit but for one: one fewer at a time until the fit waits
+        for the statistics. It takes longer than they do, and nothing else can be done when they are there.
     """
 
     def __init__(self, fit: Callable[[Callable[[], ItemStatistics]], Fitted], threads: int):
         self._statistics: Future[ItemStatistics] = Future()
         self._found: Future[Fitted] = Future()
         self.turns = threading.Semaphore(max(threads - 1, 1))
-        context = copy_context()
+        context, at_most = copy_context(), THREADS_BESIDE_OTHERS if threads > 1 else 1
 
         def statistics() -> ItemStatistics:
             self.turns.release()
@@ -82,7 +83,7 @@ class BegunFit:
 
         def work() -> None:
             try:
-                with silently(), share_of_threads(min(THREADS_BESIDE_OTHERS, threads)):
+                with silently(), share_of_threads(at_most, self.turns):
                     self._found.set_result(fit(statistics))
             except BaseException as error:
                 self._found.set_exception(error)

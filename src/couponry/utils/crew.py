@@ -6,8 +6,9 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import nullcontext
 
-from .threads import share_of_threads
+from .threads import share_of_threads, turns_of_share
 
 IDLE_SECONDS = 10.0
 """A thread that was not needed for so long ends."""
@@ -46,7 +47,8 @@ def call_together(one: Callable[[], None], other: Callable[[], None], threads: i
     """Call two functions at once where two threads may work, else one after the other.
 
     The first is called by this thread, so that Ctrl-C reaches it. Both have ended when this returns or raises. Each may
-    use half of the threads: more than there are cores would wait for each other.
+    use half of the threads: more than there are cores would wait for each other. Where this thread's share has turns,
+    the other is called when it has one (`share_of_threads`).
 
     Parameters
     ----------
@@ -63,14 +65,15 @@ def call_together(one: Callable[[], None], other: Callable[[], None], threads: i
         other()
         return
     raised: list[BaseException] = []
+    turns = turns_of_share()
 
     def job(worker: int) -> None:
         if worker == 0:
-            with share_of_threads(threads - threads // 2):
+            with share_of_threads(threads - threads // 2, turns):
                 one()
             return
         try:
-            with share_of_threads(threads // 2):
+            with share_of_threads(threads // 2, turns), nullcontext() if turns is None else turns:
                 other()
         except BaseException as error:
             raised.append(error)

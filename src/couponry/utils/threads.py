@@ -7,9 +7,9 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .checks import is_whole, shown
 from .errors import InvalidInput
@@ -55,20 +55,34 @@ def thread_count(threads: int | None = None) -> int:
 
 
 @contextmanager
-def share_of_threads(threads: int) -> Iterator[None]:
+def share_of_threads(
+    threads: int, turns: AbstractContextManager[Any] | None = None
+) -> Iterator[None]:
     """Let whatever this thread calls use so many threads, while others have the rest of the cores.
 
     Parameters
     ----------
     threads : int
         At least 1.
+    turns : threading.Semaphore, optional
+        That threads take besides this one, as long as they work; see `turns_of_share`.
     """
-    before = getattr(_share, "threads", None)
-    _share.threads = threads
+    before = getattr(_share, "threads", None), turns_of_share()
+    _share.threads, _share.turns = threads, turns
     try:
         yield
     finally:
-        _share.threads = before
+        _share.threads, _share.turns = before
+
+
+def turns_of_share() -> AbstractContextManager[Any] | None:
+    """Return what this thread's share has other threads take turns by; None: they need not.
+
+    Returns
+    -------
+    threading.Semaphore or None
+    """
+    return getattr(_share, "turns", None)
 
 
 def _refuse(source: str, got: object) -> NoReturn:

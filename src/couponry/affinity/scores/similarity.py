@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.arrays.fixed_order import inverse_in_order
+from ...utils.arrays.fixed_order import inverse_with_ridge
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
 
@@ -135,10 +135,8 @@ def ease(matrix: Any, ridge: float = 500.0, keep: int | None = None) -> NDArray[
     """
     if not ridge > 0:
         raise InvalidInput(f"ridge: expected a number above 0, got {ridge!r}")
-    gram = _gram(matrix)
-    gram[np.diag_indices_from(gram)] += ridge
     try:
-        inverse = inverse_in_order(gram)
+        inverse = inverse_with_ridge(_gram(matrix), ridge)
     except np.linalg.LinAlgError:
         raise InvalidInput(
             "ridge: expected one that lets the matrix be inverted, got one too small"
@@ -163,7 +161,7 @@ def _gram(matrix: Any) -> NDArray[np.float64]:
     return gram
 
 
-def _without_diagonal(similarity: NDArray[np.float64]) -> NDArray[np.float32]:
+def _without_diagonal(similarity: NDArray[np.floating]) -> NDArray[np.float32]:
     single = similarity.astype(np.float32)
     np.fill_diagonal(single, 0.0)
     return single

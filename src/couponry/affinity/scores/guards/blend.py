@@ -109,6 +109,9 @@ class WindowRows(NamedTuple):
 Fit = Callable[[Sequence[WindowRows]], Sequence[LogOdds]]
 """Fits models on windows; returns what predicts."""
 
+Validation = dict[float, NDArray[np.float64]]
+"""NDCG of each customer who bought again, by share of a model."""
+
 
 @dataclass(frozen=True)
 class Blend:
@@ -178,10 +181,10 @@ class Blend:
         return self.calibration.log_odds_of_columns([blended.astype(np.float32)])
 
 
-def validated_blends(
-    windows: Sequence[WindowRows], fit: Fit, models: Sequence[LogOdds], *, trusted: bool = True
-) -> list[Blend]:
-    """Choose the share of each of several models that ranks best in validation.
+def validation_of(
+    windows: Sequence[WindowRows], fit: Fit, *, trusted: bool = True
+) -> list[Validation]:
+    """Rank each share of each of several models in validation.
 
     Models of the earlier windows are judged on the latest. Where there is no earlier one, or none with a history about
     as long, models of each half of the customers are judged on the other half.
@@ -189,13 +192,39 @@ def validated_blends(
     Parameters
     ----------
     windows : sequence of WindowRows
-        Those that the models were fitted on, the latest last.
+        Those that the models are fitted on, the latest last.
     fit : callable
         Fits such models.
-    models : sequence of callable
-        The log odds of the models that were fitted on all of them.
     trusted : bool
         False: the simple score alone, without validation.
+
+    Returns
+    -------
+    list of dict of float to ndarray of float64, shape (n_buyers,)
+        The NDCG of each customer who bought again by share, for each model; empty where validation says nothing.
+    """
+    return _validated(windows, fit) if trusted else []
+
+
+def blends_of(
+    windows: Sequence[WindowRows],
+    models: Sequence[LogOdds],
+    validation: Sequence[Validation],
+    *,
+    trusted: bool = True,
+) -> list[Blend]:
+    """Choose the share of each of several models that ranked best in validation.
+
+    Parameters
+    ----------
+    windows : sequence of WindowRows
+        Those that the models were fitted on, the latest last.
+    models : sequence of callable
+        The log odds of the models that were fitted on all of them.
+    validation : sequence of dict
+        As from `validation_of`.
+    trusted : bool
+        As for it.
 
     Returns
     -------
@@ -203,15 +232,14 @@ def validated_blends(
         One for each model.
     """
     simple = _of_simple_score(windows, trusted=trusted)
-    ndcg = _validated(windows, fit) if trusted else []
     why = "too few customers bought again for a model to be validated"
     if not trusted:
         why = "the history before the latest window is too short for a model"
-    if not ndcg:
+    if not validation:
         return [Blend(0.0, simple, None, {}, why) for _ in models]
     return [
         _blend_of(windows, model, simple, judged)
-        for model, judged in zip(models, ndcg, strict=True)
+        for model, judged in zip(models, validation, strict=True)
     ]
 
 
@@ -219,7 +247,7 @@ def _blend_of(
     windows: Sequence[WindowRows],
     model: LogOdds,
     simple: LogisticRegression,
-    ndcg: dict[float, NDArray[np.float64]],
+    ndcg: Validation,
 ) -> Blend:
     """Return as much of a model as ranks best."""
     share, note, calibration = _largest_as_good(ndcg), None, None
@@ -235,7 +263,7 @@ def _blend_of(
     return Blend(share, simple, calibration, means, note)
 
 
-def _largest_as_good(ndcg: dict[float, NDArray[np.float64]]) -> float:
+def _largest_as_good(ndcg: Validation) -> float:
     """Return the largest share that is within a standard error of the best one, and not below the simple score.
 
     Validation is of fewer rows and of older windows than the model itself, which can be trusted more than it shows.
@@ -250,9 +278,9 @@ def _largest_as_good(ndcg: dict[float, NDArray[np.float64]]) -> float:
     return max(share for share in ndcg if is_as_good(share))
 
 
-def _validated(windows: Sequence[WindowRows], fit: Fit) -> list[dict[float, NDArray[np.float64]]]:
+def _validated(windows: Sequence[WindowRows], fit: Fit) -> list[Validation]:
     """Return the NDCG of each customer by share, for each model; none where too few customers bought again."""
-    found: list[list[dict[float, NDArray[np.float64]]]] = []
+    found: list[list[Validation]] = []
     for train, test in _splits(windows):
         try:
             of_models = [log_odds(test.sample.features) for log_odds in fit(train)]
@@ -269,7 +297,7 @@ def _validated(windows: Sequence[WindowRows], fit: Fit) -> list[dict[float, NDAr
 
 def _judged(
     test: WindowRows, of_model: NDArray[np.float64], of_simple: NDArray[np.float64]
-) -> dict[float, NDArray[np.float64]]:
+) -> Validation:
     """Return the NDCG of each customer who bought again, by share."""
     return {
         share: ndcg_by_customer(

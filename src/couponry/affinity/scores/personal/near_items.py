@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ....data import tables
 from ....data.ids import positions_among
 from ....kernels.scores_contract import ItemCoefficients
-from ....utils.arrays.fixed_order import inverse_in_order
+from ....utils.arrays.fixed_order import inverse_with_ridge
 from ....utils.lazy_imports import sparse as sp
 from ...history.purchase_history import PurchaseHistory
 from ..item_neighbours import recent_half_life, recent_weights
@@ -76,10 +76,8 @@ class NearItems:
         matrix = sp.csr_array(
             (weight, of_pairs[takes_part], ptr), shape=(len(history.customers), len(most))
         )
-        gram = (matrix.T @ matrix).toarray()
-        gram[np.diag_indices_from(gram)] += RIDGE
-        inverse = inverse_in_order(gram)
-        spread = np.diag(inverse).copy()
+        inverse = inverse_with_ridge((matrix.T @ matrix).toarray(), RIDGE)
+        spread = np.diag(inverse).astype(np.float64)
         coefficients = (inverse / -spread[:, None]).astype(np.float32)  # it is symmetric
         np.fill_diagonal(coefficients, 0.0)
         return cls(history.items.take(pa.array(most)), coefficients, spread, history.customers)

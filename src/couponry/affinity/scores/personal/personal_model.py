@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ....utils.crew import call_together
 from ....utils.errors import InvalidInput
 from ....utils.parallel import parallel_map, worker_count
+from ....utils.threads import thread_count
 from ...history.customer_part import customers_spread
 from ...history.item_statistics import ItemStatistics
 from ...history.purchase_history import PurchaseHistory
@@ -24,7 +26,7 @@ from ..features import (
     customer_blocks,
     stack_features,
 )
-from ..guards.blend import Blend, WindowRows, validated_blends
+from ..guards.blend import Blend, LogOdds, Validation, WindowRows, blends_of, validation_of
 from ..guards.level import CUSTOMERS_OF_LEVEL, periods_of, shift_to_level
 from ..guards.simple_score import log_simple_score
 from ..guards.window_weights import (
@@ -278,15 +280,24 @@ class PersonalModel(NamedFeatures, Parameters):
         usual = self.estimator is None and pairs >= MANY_PAIRS
         usual = usual and share >= LEAST_SHARE_FOR_TREES
         settings, notes = trees_to_fit(self.trees, TREES, usual=usual)
-        models = self._models(rows, settings)
         if not self.guarded:
-            return models[-1], None, notes
-        blends = validated_blends(
-            rows,
-            lambda some: [model.log_odds for model in self._models(some, settings)],
-            [model.log_odds for model in models],
-            trusted=share >= LEAST_SHARE_OF_LATEST,
-        )
+            return self._models(rows, settings)[-1], None, notes
+        models, validation = list[LogisticRegression](), list[Validation]()
+        trusted = share >= LEAST_SHARE_OF_LATEST
+
+        def fit_all() -> None:
+            models.extend(self._models(rows, settings))
+
+        def fit_some(some: Sequence[WindowRows]) -> list[LogOdds]:
+            return [model.log_odds for model in self._models(some, settings)]
+
+        def validate() -> None:
+            validation.extend(validation_of(rows, fit_some, trusted=trusted))
+
+        # a user's estimator may draw numbers that others draw, too
+        call_together(fit_all, validate, thread_count() if self.estimator is None else 1)
+        log_odds = [model.log_odds for model in models]
+        blends = blends_of(rows, log_odds, validation, trusted=trusted)
         model, blend = models[-1], blends[-1]
         if blend.best < blends[0].best * (1.0 - VALIDATION_MAY_LOSE):
             model, blend = models[0], blends[0]
