@@ -1,4 +1,4 @@
-"""Warm starts let prices go on for free customers alone: certified as ever, and with a way back where that fails."""
+"""Prices go on for free customers alone, from known ones or where passes are dear: certified, and with a way back."""
 
 from __future__ import annotations
 
@@ -128,6 +128,39 @@ def test_cold_solves_do_without(
 ) -> None:
     solved(later)
     assert not searches
+
+
+def where_passes_are_dear(**changes: Any) -> SolverOptions:
+    options = with_free_search(**changes)
+    search = replace(options.price_search, dear_candidates=0, dear_pass=100.0)
+    return replace(options, price_search=search)
+
+
+def test_prices_go_on_where_passes_are_dear(
+    later: Campaign, searches: list[tuple[FreeSearch, Evaluation, Evaluation]]
+) -> None:
+    one, two = (
+        solved(later, threads=threads, solver_options=where_passes_are_dear()) for threads in (1, 2)
+    )
+    (search, begin, end), _ = searches
+    part = search.dual.problem
+    assert part.violation(end.activity).sum() < part.violation(begin.activity).sum()
+    assert coupons(one) == coupons(two)
+    assert (one.objective, one.bound) == (two.objective, two.bound)
+    moved = solved(later, solver_options=where_passes_are_dear(tries=0)).plan
+    assert one.plan is not None and moved is not None
+    assert len(one.plan.free) == part.customers and one.plan.moves < moved.moves
+
+
+@pytest.mark.parametrize("changes", [{"tries": 0}, {"steps": 0}], ids=str)
+def test_where_passes_are_dear_moves_are_the_way_back(
+    later: Campaign,
+    searches: list[tuple[FreeSearch, Evaluation, Evaluation]],
+    changes: dict[str, int],
+) -> None:
+    found = solved(later, solver_options=where_passes_are_dear(**changes))
+    assert len(searches) == 1 and found.plan is not None
+    assert len(found.plan.free) >= searches[0][0].dual.problem.customers
 
 
 @pytest.mark.parametrize("options", [with_free_search(most_left_share=0.0), FEW_FREE])

@@ -72,10 +72,16 @@ def refuse(*_: Any) -> Any:
     raise AssertionError("asked for arrays")
 
 
-def test_many_customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A campaign large enough for nested samples and a few free customers: nothing else comes to this process."""
+@pytest.mark.parametrize("is_dear", [False, True])
+def test_many_customers(is_dear: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A campaign large enough for nested samples and a few free customers: nothing else comes to this process.
+
+    Where passes are dear, prices go on for these.
+    """
     local = large_campaign.campaign()
-    options: dict[str, Any] = {"gap": GAP, "solver_options": FEW_FREE, "threads": 1}
+    search = replace(FEW_FREE.price_search, dear_candidates=0, dear_pass=100.0)
+    few_free = replace(FEW_FREE, price_search=search) if is_dear else FEW_FREE
+    options: dict[str, Any] = {"gap": GAP, "solver_options": few_free, "threads": 1}
     expected = fingerprint(local.solve(**options))
     campaign = on_cluster(local, local_shards(tmp_path, 5_000))
     monkeypatch.setattr(gathering, "MOST_GATHERED", 1_000)

@@ -84,6 +84,7 @@ class PriceSearchOptions:
 
     dear_candidates: int = 1 << 31
     """Candidates from which on passes are dear: 8 GB and more of them, packed, which many machines read from the disk.
+    Prices go on for free customers then.
 
     It is their number that tells, so that the allocation does not depend on how much memory is free.
     """
@@ -119,10 +120,10 @@ class PriceSearchOptions:
 
 @dataclass(frozen=True)
 class FreeSearchOptions:
-    """Prices that go on for free customers alone, where prices were known to begin with."""
+    """Prices that go on for free customers alone, where prices were known to begin with or passes are dear."""
 
     candidates: int = 1 << 29
-    """Candidates of everybody up to which they do: a fifth of them may be free, and is copied."""
+    """Candidates of everybody up to which they do from known prices: a fifth of them may be free, and is copied."""
 
     start_share: float = 3e-3
     """Violation, as a share of all coupons, from which on prices go on for free customers alone. Further away, more

@@ -11,7 +11,13 @@ from ...engines.protocol import FixedChoices
 from ...engines.subset import positions_of
 from ...utils.errors import OutOfTime
 from ..dual.lagrangian import Evaluation, Lagrangian
-from ..dual.search.free_search import FreeSearch, go_on_for_everybody, is_left_too_far, may_go_on
+from ..dual.search.free_search import (
+    FreeSearch,
+    go_on_for_everybody,
+    is_left_too_far,
+    may_go_on,
+    may_go_on_from_none,
+)
 from ..dual.search.price_point import PricePoint
 from ..options import RepairOptions
 from ..packed import CandidatesElsewhere
@@ -199,6 +205,10 @@ class FreeCustomerRepair:
         fixed = self._fixed(near)
         if self._goes_on:
             return self._repaired_within(fixed)
+        if self._goes_on_from_none:
+            self._may_go_on = False
+            if self._after_prices_went_on(fixed).run():
+                return self._nothing_left
         if self._are_as_many_as_all(fixed):
             return None
         if self._are_tried(fixed) and not is_last:
@@ -232,8 +242,27 @@ class FreeCustomerRepair:
         state, is_first = self._state, self._may_go_on and self._within is None
         return is_first and self._dual is state.search.whole and state.request.start is not None
 
+    @property
+    def _goes_on_from_none(self) -> bool:
+        """Whether they do where no prices were known: passes are dear, and the search ended early for that."""
+        state, is_first = self._state, self._may_go_on and self._within is None
+        may = is_first and self._dual is state.search.whole and state.request.start is None
+        return may and may_go_on_from_none(state.search)
+
     def _repaired_within(self, fixed: FixedChoices) -> _Repaired | None:
         """Let prices go on for free customers, and repair few of them; begin anew where that leaves limits violated."""
+        part = self._after_prices_went_on(fixed)
+        if part.run() or self._is_repaired_anew(part._evaluation.prices):
+            return self._nothing_left
+        return None
+
+    @property
+    def _nothing_left(self) -> _Repaired:
+        nothing = np.zeros(len(self._state.problem.lower))
+        return _Repaired(nothing, nothing)
+
+    def _after_prices_went_on(self, fixed: FixedChoices) -> FreeCustomerRepair:
+        """Let prices go on for free customers; repair is among few of them then."""
         state, problem = self._state, self._state.problem
         usage = fixed_usage(problem, fixed)
         search = FreeSearch(state.search, fixed, problem.rows @ usage.ravel())
@@ -244,11 +273,7 @@ class FreeCustomerRepair:
         )
         per_coupon = state.options.free_search.candidates_per_coupon
         within = _Within(fixed, self._price, chosen, self._evaluation.usage)
-        part = FreeCustomerRepair(state, search.dual, evaluation, self._regrets, per_coupon, within)
-        if part.run() or self._is_repaired_anew(found.prices):
-            nothing = np.zeros(len(problem.lower))
-            return _Repaired(nothing, nothing)
-        return None
+        return FreeCustomerRepair(state, search.dual, evaluation, self._regrets, per_coupon, within)
 
     def _is_repaired_anew(self, prices: NDArray[np.float64]) -> bool:
         """Let everybody's prices go on, as they do without a start, and repair there; whether that keeps all limits.

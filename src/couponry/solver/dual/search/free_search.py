@@ -58,6 +58,20 @@ def may_go_on(search: PriceSearch, evaluation: Evaluation) -> bool:
     return is_near and search.violation(evaluation) > quick * coupons
 
 
+def may_go_on_from_none(search: PriceSearch) -> bool:
+    """Tell whether prices may go on for free customers alone, where none were known to begin with.
+
+    Where passes are dear, the search ends while the choice is so far off the limits that moves take longer than steps.
+
+    Parameters
+    ----------
+    search : PriceSearch
+        Its last descent was over everybody.
+    """
+    is_dear = search.problem.candidates >= search.options.price_search.dear_candidates
+    return is_dear and search.curvature is not None
+
+
 def is_left_too_far(search: PriceSearch, evaluation: Evaluation) -> bool:
     """Tell whether a descent ended early for prices to go on for free customers alone, which they may not.
 
