@@ -197,6 +197,55 @@ def test_one_customer_without_room_is_decided_as_a_batch_of_one(mandatory: bool)
     assert decide.room.to_arrow().equals(room.to_arrow())
 
 
+def balanced(kind: str) -> couponry.Campaign:
+    """A campaign one of whose limits stands at its bound, on both sides of which coupons are."""
+    random = np.random.default_rng(len(kind))
+    customer, offer = (a.ravel() for a in np.mgrid[:40, :8])
+    candidates = {"customer": customer, "offer": offer, **numbers(random, len(offer))}
+    limit = {
+        "share": couponry.Limit("share", where={"kind": "fresh"}, share=True, min=0.5),
+        "most": couponry.Limit("most", where={"kind": "fresh"}, share=True, max=0.4),
+        "ratio": couponry.Limit("ratio", ratio=("gain", "cost"), min=1.5),
+        "falling": couponry.Limit("falling", sum="net", min=-1.0, max=2.0),
+    }[kind]
+    kinds = ["fresh", "dry", "dry", "dry", "fresh", "dry", "dry", "fresh"]
+    net = [1.0, -1.0, -1.0, 2.0, -0.5, -1.0, 0.0, 1.0]
+    offers = {"offer": np.arange(8), "kind": kinds, "net": net}
+    rules = [couponry.CustomerRule("slots", max=4)]
+    return couponry.Campaign(offers, candidates, rules=rules, limits=[limit])
+
+
+def numbers(random: np.random.Generator, count: int) -> Tables:
+    """What so many candidates are worth, cost and gain."""
+    value, cost = random.random((2, count)) + 0.1
+    return {"value": value, "cost": cost, "gain": 3.0 * random.random(count) - 0.5}
+
+
+@pytest.mark.parametrize("kind", ["share", "most", "ratio", "falling"])
+def test_one_coupon_may_make_up_for_another_one_at_a_time_as_in_bulk(kind: str) -> None:
+    prices = Prices.of(balanced(kind).solve(threads=1))
+    decide, room, helped = prices.decider(), prices.room(), 0
+    random = np.random.default_rng(3)
+    for customer in range(100, 160):
+        values = numbers(random, 8)
+        for account in decide.room.account, room.account:
+            account.used[:] = account.above if kind == "most" else -account.below
+            account.error[:] = 0
+        too_much = set()
+        for offer in range(8):
+            asked = {name: values[name][[offer]] for name in decide.columns}
+            alone = decide(customer, [offer], asked)
+            decide.room.give_back(alone)
+            too_much.update(alone.no_room)
+        one = decide(customer, range(8), {name: values[name] for name in decide.columns})
+        rows = {"customer": [customer] * 8, "offer": np.arange(8), **values}
+        many = prices.decide(rows, room=room)
+        assert one.offers == many.to_arrow()["offer"].to_pylist()
+        helped += bool(too_much & set(one.offers))
+    assert decide.room.to_arrow().equals(room.to_arrow())
+    assert helped > 5
+
+
 @pytest.mark.parametrize("most", [2, 1.5], ids=["room for all others", "room for some"])
 def test_nothing_comes_without_what_it_requires(most: float) -> None:
     """A minimum asks for jam, which is full; tea, which is worth more, may not come without it."""

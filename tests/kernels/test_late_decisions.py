@@ -20,7 +20,7 @@ from tests.support.kernel_cases import (
 from tests.support.late_cases import late_case, written
 
 from couponry.kernels import available, load
-from couponry.kernels.late_contract import LARGEST_UNITS, UNBOUNDED, Late
+from couponry.kernels.late_contract import LARGEST_UNITS, UNBOUNDED, Account, Late, LateChoice
 
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -152,31 +152,59 @@ def test_who_has_one_coupon_gets_the_best_that_there_is_room_for() -> None:
         assert again.choice.value[begin:end][got].sum() == best
 
 
-def test_of_coupons_that_do_not_fit_together_the_one_worth_least_for_its_use_is_refused() -> None:
+def one_row(use: list[int], values: list[int], above: int, below: int = 0) -> Late:
+    """A customer of four candidates, what each uses of the one row, and how far that may rise and fall."""
     case = make_case(8, customers=1, lengths=np.array([4]), attributes=0, lower=0, upper=4)
     case.rules.upper[:] = 4
+    late = late_case(8, case, rows=1)
+    items = case.price.shape[2]
+    per_item = np.zeros(items, np.int64)
+    per_item[case.shard.item] = use
+    late.price[0, 0, case.shard.item] = values
+    late.packing.low[:], late.packing.high[:] = 0, 1
+    charges = late.charges._replace(
+        ptr=np.arange(items + 1), row=np.zeros(items, np.int32), of_coupon=per_item,
+        of_quantity=np.zeros((items, 0), np.int64), error=np.zeros(items, np.int64),
+        weight=np.zeros((items, 1)), covers=np.ones((1, 1), np.uint8),
+    )  # fmt: skip
+    for bound, start in zip(late.account, (above, below, 0, 0, 0, 0), strict=True):
+        bound[:] = start
+    return late._replace(charges=charges)
+
+
+def assert_given(late: Late, use: list[int], kept: list[int]) -> None:
+    """Every backend gives the same, and charges it."""
+    for module in (reference(), native_or_none("native")):
+        again = late._replace(
+            account=Account(*(array.copy() for array in late.account)),
+            choice=LateChoice(*(array.copy() for array in late.choice)),
+        )
+        assert module.decide(again, 0, 1) == 4 - sum(kept)
+        assert again.choice.given.tolist() == kept
+        assert again.account.used[0] == np.dot(use, kept)
+        assert not again.account.pending.any() and not again.account.pending_error.any()
+
+
+def test_of_coupons_that_do_not_fit_together_the_one_worth_least_for_its_use_is_refused() -> None:
     for use, values, room, kept in (
         ([1, 1, 1, 1], [3, 1, 2, 4], 3, [1, 0, 1, 1]),
         ([1, 1, 1, 1], [2, 2, 2, 2], 3, [1, 1, 1, 0]),  # the later of those worth the same
         ([5, 1, 1, 1], [6, 2, 3, 4], 7, [0, 1, 1, 1]),  # the first is worth least for what it uses
         ([9, 1, 1, 1], [99, 2, 3, 4], 3, [0, 1, 1, 1]),  # alone it is too much
     ):
-        late = late_case(8, case, rows=1)
-        items = case.price.shape[2]
-        per_item = np.zeros(items, np.int64)
-        per_item[case.shard.item] = use
-        late.price[0, 0, case.shard.item] = values
-        late.packing.low[:], late.packing.high[:] = 0, 1
-        charges = late.charges._replace(
-            ptr=np.arange(items + 1), row=np.zeros(items, np.int32), of_coupon=per_item,
-            of_quantity=np.zeros((items, 0), np.int64), error=np.zeros(items, np.int64),
-            weight=np.zeros((items, 1)), covers=np.ones((1, 1), np.uint8),
-        )  # fmt: skip
-        for bound, start in zip(late.account, (room, 0, 0, 0, 0, 0), strict=True):
-            bound[:] = start
-        assert reference().decide(late._replace(charges=charges), 0, 1) == 4 - sum(kept)
-        assert late.choice.given.tolist() == kept
-        assert late.account.used[0] == np.dot(use, kept)
+        assert_given(one_row(use, values, room), use, kept)
+
+
+def test_a_coupon_may_make_up_for_another_one_of_its_customer() -> None:
+    for use, values, kept in (
+        ([-1, 1, 1, -1], [9, 2, 3, 9], [1, 1, 1, 1]),  # each alone would be too much
+        ([-1, -1, 1, -1], [9, 2, 3, 1], [1, 0, 1, 0]),  # worth least for their use
+        ([-2, -1, 1, 0], [99, 2, 3, 1], [0, 1, 1, 1]),  # too much beside all that make up for it
+        ([-5, -1, 1, 2], [99, 2, 3, 1], [0, 1, 1, 1]),  # too much whatever else is given
+        ([2, 1, -1, 0], [99, 2, 3, 1], [0, 1, 1, 1]),
+    ):
+        above = 2 if use[0] < 0 and min(use) < -2 else 0
+        assert_given(one_row(use, values, above), use, kept)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -49,16 +49,7 @@ public:
             end_ = choice_.shard.indptr[i + 1];
             segment_ = of_customer(choice_.shard.segment, i);
             floor_ = worth_nothing();
-            held_.assign(static_cast<size_t>(end_ - begin_), false);
-            for (int64_t e = begin_; e < end_; ++e) {
-                late_.refused_by[e] = -1;
-                if (late_.given[e] == HELD) {
-                    held_[static_cast<size_t>(e - begin_)] = true;
-                    choice_.value[e] = -floor_;
-                } else if ((late_.refused_by[e] = full_row(e)) >= 0) {
-                    refuse(e, refused);
-                }
-            }
+            leave_out(refused);
             int32_t row;
             for (;;) {
                 const int status = choose(i);
@@ -86,6 +77,44 @@ private:
     std::vector<uint64_t> picks_;
     int64_t begin_ = 0, end_ = 0, segment_ = 0;
     float floor_ = 0.0f;
+
+    void leave_out(int64_t* refused) {
+        held_.assign(static_cast<size_t>(end_ - begin_), false);
+        bool some = false, rises = false, falls = false;
+        for (int64_t e = begin_; e < end_; ++e) {
+            int32_t full = -1;
+            if (late_.given[e] == HELD) {
+                held_[static_cast<size_t>(e - begin_)] = true;
+                choice_.value[e] = -floor_;
+            } else {
+                for_each_pair(e, [&](int64_t pair, int32_t row) {
+                    const Use use = use_of(e, pair);
+                    rises = rises || use.used > 0;
+                    falls = falls || use.used < 0;
+                    if (full < 0 && breaks(row, use) != 0) full = row;
+                    return false;
+                });
+            }
+            late_.refused_by[e] = full;
+            some = some || full >= 0;
+        }
+        if (!some) return;
+        if (!rises || !falls) {  // nothing makes up for anything
+            for (int64_t e = begin_; e < end_; ++e)
+                if (late_.refused_by[e] >= 0) refuse(e, refused);
+            return;
+        }
+        const Account& account = late_.account;
+        for_each_pair_of_all([&](int64_t e, int64_t pair, int32_t row) {
+            const int64_t used = use_of(e, pair).used;
+            account.pending[row] = added(account.pending[row], std::min<int64_t>(used, 0));
+            account.pending_error[row] = added(account.pending_error[row], std::max<int64_t>(used, 0));
+        });
+        for (int64_t e = begin_; e < end_; ++e)
+            if (late_.refused_by[e] >= 0 && (late_.refused_by[e] = full_row(e)) >= 0) refuse(e, refused);
+        for_each_pair_of_all(
+            [&](int64_t, int64_t, int32_t row) { account.pending[row] = account.pending_error[row] = 0; });
+    }
 
     void refuse(int64_t e, int64_t* refused) const noexcept {
         choice_.value[e] = floor_;
@@ -185,10 +214,26 @@ private:
         }
     }
 
+    // The same for all candidates but those that the customer has already.
+    template <class Visit>
+    COUPONRY_INLINE void for_each_pair_of_all(Visit visit) const noexcept {
+        for (int64_t e = begin_; e < end_; ++e)
+            if (!held_[static_cast<size_t>(e - begin_)])
+                for_each_pair(e, [&](int64_t pair, int32_t row) {
+                    visit(e, pair, row);
+                    return false;
+                });
+    }
+
     int32_t full_row(int64_t e) const noexcept {
         int32_t full = -1;
         for_each_pair(e, [&](int64_t pair, int32_t row) {
-            if (breaks(row, use_of(e, pair)) == 0) return false;
+            const Use use = use_of(e, pair);
+            if (breaks(row, use) == 0) return false;
+            const Use beside = pending(row);
+            const int64_t least = use.used > 0 ? std::max<int64_t>(added(use.used, beside.used), 0)
+                                               : std::min<int64_t>(added(use.used, beside.error), 0);
+            if (breaks(row, {least, use.error}) == 0) return false;
             full = row;
             return true;
         });
@@ -220,23 +265,36 @@ private:
         return broken;
     }
 
-    int64_t least_worth(int32_t row) const noexcept {
-        const int64_t sign = breaks(row, pending(row));
-        double least = std::numeric_limits<double>::infinity();
-        int64_t found = -1;
+    // Calls visit(e, use) for each coupon of the choice that uses something of a row.
+    template <class Visit>
+    void for_each_use(int32_t row, Visit visit) const noexcept {
         for (int64_t e = begin_; e < end_; ++e) {
             if (late_.given[e] != 1) continue;
             for_each_pair(e, [&](int64_t pair, int32_t which) {
-                const int64_t used = which == row ? sign * use_of(e, pair).used : 0;
-                if (used <= 0) return false;
-                const double rate = static_cast<double>(choice_.value[e]) / static_cast<double>(used);
-                if (rate <= least) {
-                    least = rate;
-                    found = e;
-                }
-                return true;
+                if (which == row) visit(e, use_of(e, pair));
+                return which == row;
             });
         }
+    }
+
+    int64_t least_worth(int32_t row) const noexcept {
+        const int64_t sign = breaks(row, pending(row));
+        int64_t relief = 0;
+        for_each_use(row, [&](int64_t, Use use) { relief = added(relief, std::min<int64_t>(sign * use.used, 0)); });
+        double least = std::numeric_limits<double>::infinity();
+        bool too_much = false;
+        int64_t found = -1;
+        for_each_use(row, [&](int64_t e, Use use) {
+            if (sign * use.used <= 0) return;
+            const int64_t beside = sign * std::max<int64_t>(added(sign * use.used, relief), 0);
+            const bool alone = breaks(row, {beside, use.error}) != 0;
+            const double rate = static_cast<double>(choice_.value[e]) / static_cast<double>(sign * use.used);
+            if ((alone && !too_much) || (alone == too_much && rate <= least)) {
+                least = rate;
+                too_much = alone;
+                found = e;
+            }
+        });
         COUPONRY_ASSERT(found >= 0);
         return found;
     }

@@ -238,9 +238,18 @@ class ChargedRows:
 
     def least_units(self) -> NDArray[np.int64]:
         """Bound from below what a packed coupon uses, what is hidden included, for each pair."""
-        falling = np.minimum(0, self.of_quantity).sum(axis=1)
-        least: NDArray[np.int64] = self.of_coupon + MAX_QUANTITY * falling + self.error
+        least: NDArray[np.int64] = self._least + self.error
         return least
+
+    def may_fall(self) -> NDArray[np.bool_]:
+        """Tell which rows some packed coupon takes something off, shape (n_rows,)."""
+        return np.bincount(self.row, self._least < 0, minlength=len(self.unit)) > 0
+
+    @cached_property
+    def _least(self) -> NDArray[np.int64]:
+        """What a packed coupon uses at least, for each pair."""
+        falling = np.minimum(0, self.of_quantity).sum(axis=1)
+        return np.asarray(self.of_coupon + MAX_QUANTITY * falling)
 
     def _add(
         self,

@@ -120,7 +120,7 @@ class Room:
             return np.asarray(self.account.used / self._charges.unit)
 
     def full_pairs(self, charges: ChargedRows) -> NDArray[np.bool_]:
-        """Tell which pairs of an item and a row have no room for any packed coupon of it.
+        """Tell which pairs of an item and a row have no room for any packed coupon of it, whatever else is given.
 
         Parameters
         ----------
@@ -132,8 +132,8 @@ class Room:
         ndarray of bool, shape (n_pairs,)
             In the order of the charges.
         """
-        least = charges.least_units()
-        return np.asarray((least > 0) & (least > self.left()[0][charges.row]))
+        least, only_rises = charges.least_units(), ~charges.may_fall()[charges.row]
+        return np.asarray(only_rises & (least > 0) & (least > self.left()[0][charges.row]))
 
     def give_back(self, decisions: Any) -> None:
         """Take decisions back: what they have used may be used again.

@@ -35,10 +35,11 @@ def prepare(late: Late) -> Late:
 def decide(late: Late, start: int, stop: int) -> int:
     """Give each customer its best choice that there is room for, and charge the account, one customer after another.
 
-    Candidates that some row has no room for, even if nothing else is given, are refused from the start. Where the best
-    choice of the others comes to more than a row has, the coupon is refused that is worth least for what it uses of
-    that row, the later one of those worth the same, and the customer chooses again. What is refused is given to nobody,
-    not even where rules ask for a minimum.
+    Candidates that some row has no room for, whatever else the customer is given, are refused from the start. Where the
+    best choice of the others comes to more than a row has, a coupon is refused, and the customer chooses again: one
+    that is too much beside nothing but those of the choice that make up for it, else any; of these the one worth least
+    for what it uses of that row, the later one of those worth the same. What is refused is given to nobody, not even
+    where rules ask for a minimum.
 
     Parameters
     ----------
@@ -67,15 +68,7 @@ def decide(late: Late, start: int, stop: int) -> int:
         segment = np.int64(of_customer(shard.segment, i))
         floor = worth_nothing(choice.value, begin, end)
         held = choice.given[begin:end] == 2
-        for e in range(begin, end):
-            choice.refused_by[e] = -1
-            if held[e - begin]:
-                choice.value[e] = -floor
-                continue
-            choice.refused_by[e] = full_row(late, segment, e)
-            if choice.refused_by[e] >= 0:
-                choice.value[e] = floor
-                refused += 1
+        refused += leave_out(late, segment, begin, end, held, floor)
         choose(late, i, begin, end, held)
         row = reserve(late, segment, begin, end)
         while row >= 0:
@@ -96,6 +89,52 @@ def worth_nothing(value: Prices, begin: Integer, end: Integer) -> np.float32:
     for e in range(begin, end):
         largest = max(largest, abs(np.float64(value[e])))
     return np.float32(max(-(largest + 1.0) * (end - begin + 1.0), -LARGEST_VALUE))
+
+
+def leave_out(
+    late: Late, segment: Integer, begin: Integer, end: Integer, held: Flags, floor: np.float32
+) -> int:
+    """Refuse what some row has no room for, whatever else the customer is given; how many candidates that is."""
+    choice = late.choice
+    some = False
+    for e in range(begin, end):
+        choice.refused_by[e] = -1
+        if held[e - begin]:
+            choice.value[e] = -floor
+        else:
+            choice.refused_by[e] = full_row(late, segment, e)
+            some = some or choice.refused_by[e] >= 0
+    if not some:
+        return 0
+    change_relief(late, segment, begin, end, held, True)
+    refused = 0
+    for e in range(begin, end):
+        if choice.refused_by[e] >= 0:
+            choice.refused_by[e] = full_row(late, segment, e)
+            if choice.refused_by[e] >= 0:
+                choice.value[e] = floor
+                refused += 1
+    change_relief(late, segment, begin, end, held, False)
+    return refused
+
+
+def change_relief(
+    late: Late, segment: Integer, begin: Integer, end: Integer, held: Flags, is_there: bool
+) -> None:
+    """Add up what a customer's candidates take off each row, as pending, and add to it, as its error; or clear that."""
+    charges, account = late.charges, late.account
+    for e in range(begin, end):
+        if not held[e - begin]:
+            k = np.int64(late.shard.item[e])
+            for pair in range(charges.ptr[k], charges.ptr[k + 1]):
+                row = charges.row[pair]
+                if charges.covers[segment, row]:
+                    used = use_of(late, e, pair)[0]
+                    keeps = 1 if is_there else 0
+                    account.pending[row] = keeps * added(account.pending[row], min(used, 0))
+                    account.pending_error[row] = keeps * added(
+                        account.pending_error[row], max(used, 0)
+                    )
 
 
 def choose(late: Late, i: int, begin: Integer, end: Integer, held: Flags) -> None:
@@ -176,13 +215,18 @@ def breaks(late: Late, row: Integer, used: Integer, error: Integer) -> int:
 
 
 def full_row(late: Late, segment: Integer, e: Integer) -> int:
-    """The first row without room for candidate e alone; -1: none."""
-    charges, k = late.charges, np.int64(late.shard.item[e])
+    """The first row without room for candidate e beside what helps, as far as that is added up; -1: none."""
+    charges, account, k = late.charges, late.account, np.int64(late.shard.item[e])
     for pair in range(charges.ptr[k], charges.ptr[k + 1]):
-        if charges.covers[segment, charges.row[pair]]:
+        row = charges.row[pair]
+        if charges.covers[segment, row]:
             used, error = use_of(late, e, pair)
-            if breaks(late, charges.row[pair], used, error) != 0:
-                return int(charges.row[pair])
+            if breaks(late, row, used, error) == 0:
+                continue
+            falls, rises = account.pending[row], account.pending_error[row]
+            least = max(added(used, falls), 0) if used > 0 else min(added(used, rises), 0)
+            if breaks(late, row, least, error) != 0:
+                return int(row)
     return -1
 
 
@@ -214,20 +258,38 @@ def reserve(late: Late, segment: Integer, begin: Integer, end: Integer) -> int:
 
 
 def least_worth(late: Late, row: Integer, begin: Integer, end: Integer) -> int:
-    """The coupon of a choice that is worth least for what it uses of a row that would break; of several the last."""
-    charges, account = late.charges, late.account
+    """The coupon of a choice to be left out for a row that would break.
+
+    One that would break it even beside nothing but those that make up for it; of these, or else of all, the one worth
+    least for what it uses; of several the last.
+    """
+    account = late.account
     sign = breaks(late, row, account.pending[row], account.pending_error[row])
-    least = np.inf
+    relief = 0
+    for e in range(begin, end):
+        relief = added(relief, min(sign * used_of_row(late, row, e)[0], 0))
+    least, too_much = np.inf, False
     found = -1
     for e in range(begin, end):
-        if late.choice.given[e] == 1:
-            k = np.int64(late.shard.item[e])
-            for pair in range(charges.ptr[k], charges.ptr[k + 1]):
-                used = sign * use_of(late, e, pair)[0] if charges.row[pair] == row else 0
-                if used > 0 and np.float64(late.choice.value[e]) / np.float64(used) <= least:
-                    least = np.float64(late.choice.value[e]) / np.float64(used)
-                    found = e
+        used, error = used_of_row(late, row, e)
+        if sign * used > 0:
+            alone = breaks(late, row, sign * max(added(sign * used, relief), 0), error) != 0
+            rate = np.float64(late.choice.value[e]) / np.float64(sign * used)
+            if (alone and not too_much) or (alone == too_much and rate <= least):
+                least, too_much = rate, alone
+                found = e
     return int(found)
+
+
+def used_of_row(late: Late, row: Integer, e: Integer) -> tuple[Integer, Integer]:
+    """Units that a coupon of a choice uses of a row, and how far that may be off; none of any other candidate."""
+    charges = late.charges
+    if late.choice.given[e] == 1:
+        k = np.int64(late.shard.item[e])
+        for pair in range(charges.ptr[k], charges.ptr[k + 1]):
+            if charges.row[pair] == row:
+                return use_of(late, e, pair)
+    return 0, 0
 
 
 def clear(late: Late, begin: Integer, end: Integer) -> None:
