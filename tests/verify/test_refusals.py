@@ -45,6 +45,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "min above max of a customer": (
         {"customer_rule": [{"name": "R", "max": "slots", "min": 3}]}, "is above max 1 of customer_rule 'R' for"
     ),
+    "min above max of another rule": (
+        {"customer_rule": [{"name": "few", "max": 1}, {"name": "R", "max": 4, "min": 2}, {"name": "S", "max": 3}]},
+        "customer_rule 'R': min 2 is above max 1 of customer_rule 'few'",
+    ),
     "min above max of part of the offers": (
         rules(min="age", max="slots", by="brand"), "customer_rule 'R': min 18 is above max 1 for customer 1000"
     ),

@@ -67,7 +67,7 @@ def refuse_min_above_max(
     """
     contradiction = _first_above(least, most, customers.naming(rule))
     if contradiction is not None:
-        low, high, who = contradiction
+        low, high, who, _ = contradiction
         raise InvalidInput(f"{rule.label}: min {low} is above max {high}{who}")
 
 
@@ -88,22 +88,28 @@ def refuse_above_all(lowers: NamedBounds, uppers: NamedBounds, customers: Custom
     upper = smallest_upper_bound([bound for _, bound in uppers])
     contradiction = _first_above(lower, upper, customers.naming())
     if contradiction is not None:
-        low, high, who = contradiction
+        low, high, who, i = contradiction
+        one, other = _rule_of(lowers, i, low), _rule_of(uppers, i, high)
         raise InvalidInput(
-            f"customer_rule {lowers[-1][0]!r}: min {low} is above max {high} of customer_rule {uppers[-1][0]!r}{who}"
+            f"customer_rule {one!r}: min {low} is above max {high} of customer_rule {other!r}{who}"
         )
+
+
+def _rule_of(bounds: NamedBounds, i: int, bound: float) -> str:
+    """The first rule that has a bound for a customer."""
+    return next(name for name, each in bounds if each[i % len(each)] == bound)
 
 
 def _first_above(
     lower: Bound, upper: Bound, name: Callable[[int], str]
-) -> tuple[float, float, str] | None:
-    """Both bounds of the first customer whose lower bound is above the upper one, and who it is if that matters."""
+) -> tuple[float, float, str, int] | None:
+    """Both bounds of the first customer whose lower bound is above the upper one, who it is if that matters, number."""
     above = np.broadcast_to(lower > upper, max(len(lower), len(upper)))
     if not above.any():
         return None
     i = int(above.argmax())
     who = f" for {name(i)}" if len(above) > 1 else ""
-    return lower[i % len(lower)].item(), upper[i % len(upper)].item(), who
+    return lower[i % len(lower)].item(), upper[i % len(upper)].item(), who, i
 
 
 def sums_of(
