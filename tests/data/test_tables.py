@@ -40,6 +40,38 @@ def test_ids_of_any_library(kind: str) -> None:
     assert tables.ids(batch, "candidates", "customer").to_pylist() == texts
 
 
+@pytest.mark.parametrize("name", ["customer", "value"])
+def test_whole_numbers_that_are_too_large_are_named_by_their_row(name: str) -> None:
+    most = 2**63 - 1 if name == "customer" else 2**53
+    column = pa.chunked_array([[0, 1], [most, most + 1, most + 2]], pa.uint64())
+    candidates = {"customer": [1, 2, 3, 4, 5], "offer": [1] * 5, "value": [1.0] * 5, name: column}
+    table = pa.table(candidates)
+    sentence = rf"row 3: expected a whole number from 0 to {most:,}.*, got {most + 1:,}$"
+    with pytest.raises(
+        couponry.InvalidInput, match=f"table candidates, column '{name}', {sentence}"
+    ):
+        couponry.Campaign({"offer": [1]}, table)
+    again = table.set_column(
+        table.column_names.index(name), name, pa.array([0, 1, 2, 3, most], pa.uint64())
+    )
+    assert couponry.Campaign({"offer": [1]}, again).solve().status == "optimal"
+
+
+@pytest.mark.parametrize("ids", [[1, 2], ["a", "b"]])
+@pytest.mark.parametrize("empty", [np.array([]), [], pa.nulls(0), pa.array([], pa.date32())])
+def test_an_empty_table_may_have_columns_of_any_type(ids: list[Any], empty: Any) -> None:
+    offers = {"offer": ids, "day": [1, 2]}
+    candidates = {"customer": ids, "offer": ids, "value": [1.0, 2.0]}
+    rules = [
+        couponry.CustomerRule("window", window=3, max=1),
+        couponry.CustomerRule("apart", conflicts={"offer_a": empty, "offer_b": empty}),
+    ]
+    history = pa.table({"customer": empty, "offer": empty})
+    with pytest.warns(couponry.CampaignWarning, match="names no pair"):
+        result = couponry.Campaign(offers, candidates, history=history, rules=rules).solve()
+    assert result.objective == 3.0
+
+
 @pytest.mark.parametrize("chunks", [1, 2])
 def test_uuids_are_text(chunks: int) -> None:
     parts = [pa.table({"customer": UUIDS}), pa.table({"customer": [None, UUIDS[0]]})[1:]][:chunks]

@@ -29,6 +29,46 @@ KINDS_OF_LABELS = (
 )
 """What `by` can tell groups by."""
 
+LARGEST_ID = (1 << 63) - 1
+"""The largest integer that ids may be."""
+
+LARGEST_WHOLE = 1 << 53
+"""The largest of the integers all of which float64 holds."""
+
+
+def refuse_beyond(
+    column: pa.ChunkedArray | pa.Array, where: str, most: int, first_row: int = 0
+) -> None:
+    """Refuse whole numbers beyond the largest one that a column may hold; any other column is left alone.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray or pyarrow.Array
+    where : str
+        What messages call it.
+    most : int
+        The largest; with its sign changed the least.
+    first_row : int
+        Number of its first row, for messages.
+
+    Raises
+    ------
+    InvalidInput
+        Names the first row.
+    """
+    if not pa.types.is_integer(column.type) or column.type.bit_width < 64:
+        return
+    least = 0 if pa.types.is_unsigned_integer(column.type) else -most
+    low, high = pa.scalar(least, column.type), pa.scalar(most, column.type)
+    within = pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
+    row = pc.index(within, False).as_py()
+    if row >= 0:
+        more = " (others as float64)" if most == LARGEST_WHOLE else ""
+        raise InvalidInput(
+            f"{where}, row {first_row + row}: expected a whole number from {least:,} to {most:,}{more}, "
+            f"got {column[row].as_py():,}"
+        )
+
 
 def one_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return a column as one array.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..utils.checks import LARGEST_NUMBER
 from ..utils.errors import InvalidInput, first_line
 from ..utils.suggestions import did_you_mean, listed
-from .arrow_columns import one_array, refused_column
+from .arrow_columns import LARGEST_ID, LARGEST_WHOLE, one_array, refuse_beyond, refused_column
 from .formats.csv_files import is_csv, read_csv, text_in_some
 from .plain_types import check_values
 from .table_files import (
@@ -168,8 +168,8 @@ def ids(table: pa.Table, what: str, name: str, first_row: int = 0) -> pa.Array:
         target = pa.int64()
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
         target = pa.large_string()
-    elif pa.types.is_null(kind) and len(column) == 0:
-        target = pa.int64()
+    elif len(column) == 0:  # of whatever type: an empty table of pandas has numbers with a point
+        return pa.array([], pa.int64())
     else:
         raise InvalidInput(
             f"table {what}, column {name!r}: expected integers or strings, got {column.type}"
@@ -180,6 +180,7 @@ def ids(table: pa.Table, what: str, name: str, first_row: int = 0) -> pa.Array:
     try:
         found = one_array(column.cast(kind).cast(target))
     except pa.ArrowInvalid as error:
+        refuse_beyond(column.cast(kind), f"table {what}, column {name!r}", LARGEST_ID, first_row)
         raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
     check_values(found, f"table {what}, column {name!r}", first_row)
     return found
@@ -358,7 +359,8 @@ def _finite(
         raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected a number, got null")
     try:
         values: NDArray[Any] = one_array(column.cast(kind)).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid as error:  # whole numbers that float64 does not hold exactly
+    except pa.ArrowInvalid as error:
+        refuse_beyond(column, f"table {what}, column {name!r}", LARGEST_WHOLE, first_row)
         raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
     if values.min(initial=0) >= -LARGEST_NUMBER and values.max(initial=0) <= LARGEST_NUMBER:
         return values
