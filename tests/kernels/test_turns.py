@@ -12,6 +12,8 @@ from tests.support.kernel_cases import assert_same, backend, native_names, refer
 from couponry import Campaign, CustomerRule
 from couponry.engines.local import LocalEngine
 from couponry.kernels import Rules, Shard, load
+from couponry.kernels.reference.parts.turns import FEWEST, find_turns
+from couponry.kernels.set_layout import SHORT_RULES, head_of, heads
 from couponry.model.compiled_campaign import compile_campaign
 from couponry.solver.dual.lagrangian import Lagrangian
 
@@ -83,6 +85,76 @@ def test_other_constraints_have_none(rules: list[CustomerRule]) -> None:
     for i in range(3 if len(problem.rules.constraint_ptr) > 1 else 0):
         if problem.rules.constraints[problem.rules.constraint_ptr[i]] >= 0:
             assert not any(turns(problem.rules, problem.shard, i)[0])
+
+
+def short_problem(seed: int, rules: list[CustomerRule], width: int = 24) -> Any:
+    """Single customers of few candidates, without households."""
+    random = np.random.default_rng([seed, 53])
+    people, offers = 40, 60
+    pairs = [random.permutation(offers)[:width] for _ in range(people)]
+    return compile_campaign(
+        Campaign(
+            {"offer": np.arange(offers), "day": random.integers(0, 28, offers)},
+            {
+                "customer": np.repeat(np.arange(people), width),
+                "offer": np.concatenate(pairs),
+                "value": random.normal(0.3, 0.5, people * width),
+                "cost": random.random(people * width),
+            },
+            rules=rules,
+        ).data,
+        load("native"),
+        refuse=False,
+    ).problem
+
+
+SINGLE = CustomerRule("windows", max=2, window=7)
+
+
+def test_short_constraints_have_turns_beside_the_numbers_of_their_rules() -> None:
+    problem = short_problem(0, [CustomerRule("slots", max=6), SINGLE])
+    rules = problem.rules
+    for i in range(len(problem.shard.indptr) - 1):
+        words = rules.constraints[rules.constraint_ptr[i] : rules.constraint_ptr[i + 1]]
+        its = [((int(w) >> 55) & 31, {b for b in range(32) if int(w) >> b & 1}) for w in words]
+        given = sorted((t, s) for (t, s), w in zip(its, words, strict=True) if int(w) >> 62 & 1)
+        assert [t for t, _ in given] == list(range(1, len(given) + 1))
+        crossing = sum(int(w) >> 61 & 1 for w in words)
+        assert len(given) >= crossing if crossing >= FEWEST else not given
+        for j in range(32):
+            inside = [t for t, s in given if j in s]
+            assert not inside or inside == list(range(inside[0], inside[-1] + 1))
+        read = heads(words, np.ones(len(words), bool))
+        assert set(read.rule.tolist()) == {1}
+        assert (read.cap == 2).all() and not read.least.any() and not read.mandatory.any()
+
+
+def test_rules_of_large_numbers_leave_short_constraints_without_turns() -> None:
+    member = np.zeros((6, 8), np.int64)
+    for k in range(6):
+        member[k, k : k + 3] = 1
+    bound = np.zeros((6, 4), np.int64)
+    bound[:, 0], bound[1:, 3] = 2, 1
+    nothing = np.zeros(0, np.int64)
+    assert find_turns(bound, member, 0, 0, nothing).tolist() == [6, 5, 4, 3, 2, 1]
+    for rule, expected in ((SHORT_RULES - 1, True), (SHORT_RULES, False)):
+        bound[3, 2] = rule
+        assert find_turns(bound, member, 0, 0, nothing).all() == expected
+        word = head_of(8, 2, 0, rule, 0, 1, 5 if expected else 0)
+        assert heads(np.array([word]), np.ones(1, bool)).rule.tolist() == [rule]
+    bound[3, 2], bound[1:3, 3] = 0, 0
+    assert not find_turns(bound, member, 0, 0, nothing).any()  # few cross others
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_native_kernels_choose_for_single_customers_by_turns(seed: int) -> None:
+    rules = [
+        CustomerRule("slots", max=4 + seed % 5),
+        CustomerRule("windows", max=1 + seed % 2, window=[4, 7][seed // 4]),
+    ]
+    if seed % 4 == 3:
+        rules.append(CustomerRule("purse", sum="cost", max=3.0))
+    assert_same_choices(short_problem(seed, rules, 12 + 2 * seed), 3 if seed % 2 else 1 << 20)
 
 
 def chosen_by(kernels: Any, problem: Any, price: Any, nodes: int) -> list[Any]:

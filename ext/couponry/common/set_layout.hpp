@@ -7,8 +7,8 @@
 // A customer may have rows before its constraints; see row_layout.hpp.
 //
 // From its lowest bit on the head holds cap, least, the number of the rule (16 bits), whether the candidates are
-// mandatory (1 bit) and whether the constraint crosses one of the laminar family (1 bit); where it is not short, also
-// its turn (13 bits).
+// mandatory (1 bit) and whether the constraint crosses one of the laminar family (1 bit). Where it is not short its
+// turn follows (13 bits); where it is, one bit that says whether the upper 5 of the rule's number are its turn.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +39,8 @@ struct HeadLayout {
 };
 
 using ShortHead = HeadLayout<6>;  // bounds of at most SHORT candidates
+constexpr int SHORT_RULE_BITS = 11;
+constexpr int64_t MOST_SHORT_TURNS = 31;  // above the number of the rule, which is smaller than 2^SHORT_RULE_BITS then
 using LongHead = HeadLayout<16>;
 constexpr int SHORT_HEAD_FROM = 32;  // the bit of a short constraint's word from which its head begins
 
@@ -91,9 +93,11 @@ struct Constraints {
     }
     COUPONRY_INLINE bool has(int64_t s, int64_t j) const noexcept { return word(s, j / 64) >> (j % 64) & 1; }
 
-    // Its place among constraints that are intervals, from 1 on; 0: it has none. Of a customer who is not short.
+    // Its place among constraints that are intervals, from 1 on; 0: it has none.
     COUPONRY_INLINE int64_t turn(int64_t s) const noexcept {
-        return head(s) >> LongHead::TURN_FROM & LongHead::TURN_MASK;
+        if (!is_short) return head(s) >> LongHead::TURN_FROM & LongHead::TURN_MASK;
+        const int64_t its = at[s] >> (SHORT_HEAD_FROM + ShortHead::RULE_FROM + SHORT_RULE_BITS) & MOST_SHORT_TURNS;
+        return its & (0 - (at[s] >> (SHORT_HEAD_FROM + ShortHead::TURN_FROM) & 1));
     }
 
 private:

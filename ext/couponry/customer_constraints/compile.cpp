@@ -317,7 +317,9 @@ private:
             const Draft& draft = drafts_[s];
             const int64_t crossing = draft.crossing;
             if (n_ <= Constraints::SHORT) {
-                const int64_t head = ShortHead::pack(draft.cap, draft.least, draft.rule, draft.must, crossing);
+                const int64_t rule = draft.rule | turn_[s] << SHORT_RULE_BITS, has_turn = turn_[s] > 0;
+                const int64_t head = ShortHead::pack(draft.cap, draft.least, rule, draft.must, crossing) |
+                                     has_turn << ShortHead::TURN_FROM;
                 *out++ = head << SHORT_HEAD_FROM | static_cast<int64_t>(*bits(draft.at));
                 continue;
             }
@@ -330,7 +332,7 @@ private:
     void find_turns() {
         listed_.clear();
         for (const Draft& draft : drafts_)
-            listed_.push_back({draft.cap, draft.least, draft.crossing != 0, bits(draft.at)});
+            listed_.push_back({draft.cap, draft.least, draft.rule, draft.crossing != 0, bits(draft.at)});
         const std::vector<int64_t>& rows = rows_of_.words;
         turns_.find(listed_, Rows::of(rows.data(), static_cast<int64_t>(rows.size())), n_, turn_);
     }

@@ -36,29 +36,22 @@ inline int64_t next_to(const uint64_t* window, uint64_t left, int64_t at) noexce
     return most < 64 ? -1 : 63 - (most & 63);
 }
 
-// Constraints one after the other (OUT), and how many there are: from where nothing is left to go on to, by
-// next_to(left, at), which one is next to constraint `at` of those left, or -1.
-template <class Next>
-inline int64_t in_turn(uint64_t left, Next next_to, uint8_t* order) noexcept {
+// Constraints one after the other (OUT), and how many there are: from where nothing is left to go on to.
+inline int64_t order_of(const uint64_t* window, uint64_t left, uint8_t* order) noexcept {
     int64_t number = 0;
     while (left) {
         int64_t at = lowest_bit(left);
         uint64_t unseen = left;
-        for (int64_t then = at; then >= 0; then = next_to(unseen, at)) {
+        for (int64_t then = at; then >= 0; then = next_to(window, unseen, at)) {
             at = then;
             unseen &= ~(uint64_t{1} << at);
         }
-        for (; at >= 0; at = next_to(left, at)) {
+        for (; at >= 0; at = next_to(window, left, at)) {
             order[number++] = static_cast<uint8_t>(at);
             left &= ~(uint64_t{1} << at);
         }
     }
     return number;
-}
-
-// The same, by how many candidates they share.
-inline int64_t order_of(const uint64_t* window, uint64_t left, uint8_t* order) noexcept {
-    return in_turn(left, [&](uint64_t some, int64_t at) { return next_to(window, some, at); }, order);
 }
 
 }  // namespace

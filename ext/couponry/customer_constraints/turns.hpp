@@ -7,12 +7,13 @@
 
 #include "common/row_layout.hpp"
 #include "common/set_layout.hpp"
+#include "customer_constraints/interval_order.hpp"
 
 namespace couponry {
 
 // A constraint as it will be listed.
 struct ListedSet {
-    int64_t cap, least;
+    int64_t cap, least, rule;
     bool crosses;
     const uint64_t* bits;
 };
@@ -26,8 +27,9 @@ public:
         words_ = (n + 63) / 64;
         turn.assign(sets.size(), 0);
         const int64_t most = cap_of_crossing();
-        if (n <= Constraints::SHORT || most == 0) return;
+        if (most == 0) return;
         find_closed();
+        if (n <= Constraints::SHORT) return find_short(most, turn);
         if (!are_parts_small(rows)) return;
         list_windows(most);
         order_windows();
@@ -37,6 +39,7 @@ public:
 
 private:
     static constexpr int64_t MOST_PARTS = 16, MOST_CANDIDATES = 62, MOST_CONSTRAINTS = 64;
+    static constexpr int64_t FEWEST = 4;  // that cross others, of a short customer
 
     const std::vector<ListedSet>* sets_ = nullptr;
     int64_t n_ = 0, words_ = 0;
@@ -62,6 +65,33 @@ private:
         closed_.assign(static_cast<size_t>(words_), 0);
         for (const ListedSet& set : *sets_)
             for (int64_t w = 0; w < words_ && set.cap <= 0; ++w) closed_[static_cast<size_t>(w)] |= set.bits[w];
+    }
+
+    // The same for a customer whose candidates fit a word.
+    void find_short(int64_t most, std::vector<int64_t>& turn) const {
+        const size_t count = sets_->size();
+        if (count > MOST_CONSTRAINTS) return;
+        uint64_t window[MOST_CONSTRAINTS], left = 0;
+        int64_t crossing = 0;
+        for (size_t s = 0; s < count; ++s) {
+            const ListedSet& set = (*sets_)[s];
+            if (set.rule >> SHORT_RULE_BITS) return;
+            crossing += set.crosses;
+            window[s] = set.bits[0] & ~closed_[0];
+            if (set.cap == most && count_bits(window[s]) > most) left |= uint64_t{1} << s;
+        }
+        if (crossing < FEWEST) return;
+        uint8_t order[MOST_CONSTRAINTS];
+        const int64_t number = order_of(window, without_contained(window, left), order);
+        if (number > MOST_SHORT_TURNS) return;
+        uint64_t gone = 0, before = 0;
+        for (int64_t k = 0; k < number; ++k) {
+            const uint64_t now = window[order[k]];
+            if (now & ~before & gone) return;
+            gone |= before & ~now;
+            before = now;
+        }
+        for (int64_t k = 0; k < number; ++k) turn[order[k]] = k + 1;
     }
 
     int64_t size_of(const uint64_t* bits) const {

@@ -33,7 +33,7 @@ public:
         words_ = constraints.words;
         members_ = 0;
         searched_ = 0;
-        if (!chain_.look_at(constraints, n) || !collect(key, n) || !chain_.place(positive_) || !list_chain())
+        if (!chain_.look_at(constraints, n) || !collect(key, n) || !chain_.place() || !list_chain())
             return false;
         has_rows_ = rows_.take(constraints.rows, chain_.open(), positive_, rank_, count_);
         if (constraints.is_short ? !choose_at(0, true) || count_bits(now_) > upper_ : !choose_by_price()) return false;

@@ -14,28 +14,31 @@ namespace {
 class ChainConstraints {
 public:
     static constexpr int64_t MOST_WORDS = 5;  // of candidates
+    static constexpr int64_t MOST_TURNS = 192;
 
     // Whether the constraints of a customer with n candidates may be intervals with room for one or two each.
     bool look_at(const Constraints& constraints, int64_t n) noexcept {
         constraints_ = &constraints;
         words_ = constraints.words;
         turns_ = others_ = implied_ = units_ = 0;
-        if (words_ > MOST_WORDS || constraints.count > (constraints.is_short ? MOST_SHORT : MOST_TURNS)) return false;
+        if (words_ > MOST_WORDS || constraints.count > MOST_TURNS) return false;
         for (int64_t w = 0; w < words_; ++w) open_[w] = ~uint64_t{0};
-        return (constraints.is_short ? look_at_short(n) : look_at_long()) && (units_ == 1 || units_ == 2);
+        if (constraints.is_short) open_[0] = (uint64_t{1} << n) - 1;
+        return find_turns() && (units_ == 1 || units_ == 2);
     }
 
     int64_t units() const noexcept { return units_; }
+    int64_t turns() const noexcept { return turns_; }
 
     // Candidates that no constraint rules out.
     const uint64_t* open() const noexcept { return open_; }
 
-    // Finds which intervals some of the candidates are in; false where these are none.
-    bool place(const uint64_t* some) noexcept {
+    // Finds which intervals the candidates are in that may be given; false where these are none.
+    bool place() noexcept {
         const int64_t apart = constraints_->is_short ? 1 : 1 + words_, first = constraints_->is_short ? 0 : 1;
         uint64_t again = 0;
         for (int64_t w = 0; w < words_; ++w)
-            again |= Lanes::intervals(constraints_->at + first + w, apart, turn_, turns_, some[w], begin_ + WORD * w,
+            again |= Lanes::intervals(constraints_->at + first + w, apart, turn_, turns_, open_[w], begin_ + WORD * w,
                                       end_ + WORD * w);
         return again == 0;
     }
@@ -57,6 +60,13 @@ public:
         for (int64_t o = 0; o < others_; ++o)
             if (held(other_[o], picks) > constraints_->cap(other_[o])) return o;
         return -1;
+    }
+
+    // Whether a choice keeps all intervals and other constraints.
+    bool keeps_caps(const uint64_t* picks) const noexcept {
+        for (int64_t t = 0; t < turns_; ++t)
+            if (held(turn_[t], picks) > units_) return false;
+        return other_broken_by(picks) < 0;
     }
 
     // Whether a choice keeps all constraints that are said to follow from intervals.
@@ -82,16 +92,13 @@ public:
     }
 
 private:
-    static constexpr int64_t MOST_TURNS = 192, MOST_SHORT = 64;
-    static constexpr int64_t FEWEST = 4;  // constraints that cross others, of a short customer: others are searched
-
     const Constraints* constraints_ = nullptr;
     int64_t words_ = 0, turns_ = 0, others_ = 0, implied_ = 0, units_ = 0;
     int16_t turn_[MOST_TURNS], other_[MOST_TURNS + 1], follows_[MOST_TURNS + 1];  // which constraint it is
     uint64_t open_[MOST_WORDS];
     alignas(64) uint8_t begin_[WORD * MOST_WORDS], end_[WORD * MOST_WORDS];  // of candidates
 
-    bool look_at_long() noexcept {
+    bool find_turns() noexcept {
         const Constraints& all = *constraints_;
         int64_t number = 0, asked = 0, caps_or = 0, caps_and = ~int64_t{0};
         int16_t at[MOST_TURNS + 1];  // of each turn; 0: constraints that have none
@@ -131,50 +138,6 @@ private:
         int64_t held = 0;
         for (int64_t w = 0; w < words_; ++w) held += count_bits(picks[w] & constraints_->word(s, w));
         return held;
-    }
-
-    // Nothing says what the turns of a short customer's constraints are: those with room for as many as constraints
-    // that cross the laminar family are intervals, or the customer is searched.
-    bool look_at_short(int64_t n) noexcept {
-        const Constraints& all = *constraints_;
-        int64_t crossing = 0;
-        for (int64_t s = 0; s < all.count; ++s) {
-            if (all.least(s) > 0) return false;
-            if (!all.crosses(s)) continue;
-            if (crossing++ > 0 && all.cap(s) != units_) return false;
-            units_ = all.cap(s);
-        }
-        if (crossing < FEWEST) return false;
-        for (int64_t s = 0; s < all.count; ++s) {
-            const int64_t cap = all.cap(s);
-            if (cap == 0)
-                open_[0] &= ~all.word(s, 0);
-            else if (cap == units_)
-                turn_[turns_++] = static_cast<int16_t>(s);
-            else
-                other_[others_++] = static_cast<int16_t>(s);
-        }
-        return (units_ == 1 || units_ == 2) && put_into_order(open_[0] & ((uint64_t{1} << n) - 1));
-    }
-
-    // Leaves those constraints that may bind and that no other contains, one after the other, as `find_intervals` does
-    // for all candidates that may be given; false where these are not in intervals.
-    bool put_into_order(uint64_t some) noexcept {
-        uint64_t window[MOST_SHORT];
-        for (int64_t t = 0; t < turns_; ++t) window[t] = constraints_->word(turn_[t], 0) & some;
-        uint8_t order[MOST_SHORT];
-        int16_t listed[MOST_SHORT];
-        turns_ = Lanes::order_of_windows(window, turns_, units_, order);
-        uint64_t before = 0, gone = 0, again = 0;
-        for (int64_t k = 0; k < turns_; ++k) {
-            const uint64_t now = window[order[k]];
-            again |= now & ~before & gone;
-            gone |= before & ~now;
-            before = now;
-            listed[k] = turn_[order[k]];
-        }
-        for (int64_t k = 0; k < turns_; ++k) turn_[k] = listed[k];
-        return again == 0 && turns_ > 0;
     }
 };
 

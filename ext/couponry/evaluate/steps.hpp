@@ -11,7 +11,6 @@
 #include "common/scratch.hpp"
 #include "common/set_layout.hpp"
 #include "common/views.hpp"
-#include "customer_constraints/interval_order.hpp"
 
 namespace couponry {
 namespace {
@@ -161,15 +160,6 @@ struct Steps {
             for (uint64_t word = ended; word; word &= word - 1) end[lowest_bit(word)] = static_cast<uint8_t>(t);
         }
         return again;
-    }
-
-    // Of sets of at most 32 candidates those that have more than so many of these and that no other one
-    // contains, one after the other (OUT), and how many they are; see `order_of`.
-    static COUPONRY_INLINE int64_t order_of_windows(const uint64_t* window, int64_t count, int64_t units,
-                                                    uint8_t* order) noexcept {
-        uint64_t left = 0;
-        for (int64_t t = 0; t < count; ++t) left |= static_cast<uint64_t>(count_bits(window[t]) > units) << t;
-        return order_of(window, without_contained(window, left), order);
     }
 
     // Order keys of the candidates from the j-th on.

@@ -10,7 +10,8 @@ most `cap`. Customers of at most SHORT candidates have one word a constraint, ot
 
 A head holds, from its lowest bit on: cap, least, the number of the rule (16 bits), whether the candidates are mandatory
 (1 bit), and whether the constraint crosses one of the laminar family (1 bit). A long one also holds its turn (13 bits):
-its place among constraints that are intervals, from 1 on, 0 where it has none; see `reference/parts/turns.py`.
+its place among constraints that are intervals, from 1 on, 0 where it has none; see `reference/parts/turns.py`. A short
+one has a turn where the next bit says so: in the upper 5 bits of the rule's number, which has no more than 11 then.
 
 A customer may have rows before its constraints: see `row_layout`. Their first word says so, by its highest bit.
 
@@ -37,8 +38,11 @@ MANDATORY_WEIGHT = 1 << 20
 LARGEST_NUMBER = (1 << 16) - 1
 """The largest bound, and the largest number of a rule, that a head has room for."""
 
-MOST_TURNS = (1 << 13) - 1
-"""The largest turn that a head has room for."""
+MOST_TURNS, MOST_SHORT_TURNS = (1 << 13) - 1, (1 << 5) - 1
+"""The largest turn that a head has room for, of a long constraint and of a short one."""
+
+SHORT_RULES = 1 << 11
+"""Of short constraints only rules with smaller numbers have turns."""
 
 _RULE_BITS = 16
 _SHORT_BOUND_BITS, _SHORT_BOUND = 6, (1 << 6) - 1
@@ -94,6 +98,8 @@ def head_of(
     """The head of a constraint of a customer with n candidates, at the bits where its word has it."""
     if n <= SHORT:
         flags = mandatory | crosses << 1
+        if turn > 0:
+            rule, flags = rule | turn * SHORT_RULES, flags | 4
         head = cap | least << _SHORT_BOUND_BITS | rule << (2 * _SHORT_BOUND_BITS)
         return (head | flags << (2 * _SHORT_BOUND_BITS + _RULE_BITS)) << _SHORT_HEAD
     flags = mandatory | crosses << 1 | turn << 2
@@ -137,10 +143,11 @@ def heads(words: NDArray[np.int64], is_short: NDArray[np.bool_]) -> Heads:
     head: NDArray[np.int64] = np.where(is_short, words >> _SHORT_HEAD, words)
     bits = np.where(is_short, _SHORT_BOUND_BITS, _LONG_BOUND_BITS)
     largest = np.where(is_short, _SHORT_BOUND, _LONG_BOUND)
+    has_turn = is_short & ((head >> (2 * _SHORT_BOUND_BITS + _RULE_BITS + 2)) & 1 > 0)
     return Heads(
         cap=head & largest,
         least=(head >> bits) & largest,
-        rule=(head >> (2 * bits)) & LARGEST_NUMBER,
+        rule=(head >> (2 * bits)) & np.where(has_turn, SHORT_RULES - 1, LARGEST_NUMBER),
         mandatory=((head >> (2 * bits + _RULE_BITS)) & 1).astype(bool),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...contract import Offsets, Sums
-from ...set_layout import MOST_TURNS, SHORT
+from ...set_layout import MOST_SHORT_TURNS, MOST_TURNS, SHORT, SHORT_RULES
 from ..intervals.find_intervals import order_of, shared
 from ..rows.customer_rows import read_rows
 from ..search_bounds import SearchInput, SearchState
@@ -18,23 +18,32 @@ from .find_parts import SINGLE, closed_candidates, find_parts
 MOST_PARTS, MOST_CANDIDATES, MOST_CONSTRAINTS = 16, 62, 64
 """Parts, and candidates and constraints of each, that are chosen under intervals one by one."""
 
+FEWEST = 4
+"""Constraints that cross the laminar family, of a customer of few candidates: fewer are searched sooner."""
+
 
 def find_turns(bound: Sums, member: Sums, at: int, rows: int, constraints: Offsets) -> Sums:
     """The turn of each of a customer's constraints, from 1 on, int64 (constraints); 0 where it has none.
 
-    bound, member (IN): see `SearchInput`, in the order in which constraints are listed. at, rows: where the customer's
+    bound, member (IN): see `SearchInput`, in the order in which constraints are listed; the number of the rule in place
+    of a weight. at, rows: where the customer's
     words begin, and how many rows they have. All that cross the laminar family must have the same cap.
     """
     count, n = len(bound), member.shape[1]
     turn = np.zeros(count, np.int64)
     most = cap_of_crossing(bound)
-    if n <= SHORT or most == 0 or not are_parts_small(bound, member, at, rows, constraints):
+    if most == 0:
+        return turn
+    if n <= SHORT:
+        if not fits_short_heads(bound):
+            return turn
+    elif not are_parts_small(bound, member, at, rows, constraints):
         return turn
     search = SearchInput(np.zeros(n, np.int64), bound, member, 0, n)
     state = SearchState(bound[:, 0].copy(), bound[:, 1].copy(), np.zeros(count, np.int64))
     free = 1 - closed_candidates(np.zeros(n, np.int64), bound, member)
     order, number = order_of(shared(search, state, free, most))
-    if number > MOST_TURNS:
+    if number > (MOST_SHORT_TURNS if n <= SHORT else MOST_TURNS):
         return turn
     for t in range(n):
         first, last, held = -1, -1, 0
@@ -48,6 +57,15 @@ def find_turns(bound: Sums, member: Sums, at: int, rows: int, constraints: Offse
     for k in range(number):
         turn[order[k]] = k + 1
     return turn
+
+
+def fits_short_heads(bound: Sums) -> bool:
+    """Whether turns are worth having, and heads of short constraints have room for them beside their rules."""
+    crossing, fits = 0, len(bound) <= MOST_CONSTRAINTS
+    for s in range(len(bound)):
+        crossing += bound[s, 3]
+        fits = fits and bound[s, 2] < SHORT_RULES
+    return bool(fits and crossing >= FEWEST)
 
 
 def cap_of_crossing(bound: Sums) -> int:
