@@ -14,7 +14,11 @@ from tests.support.row_cases import NO_ROWS, keeps_rows, random_rows
 from couponry import Campaign, CustomerRule
 from couponry.engines.local import LocalEngine
 from couponry.kernels import Rules, Shard, load
-from couponry.kernels.reference.parts.choose_by_parts import best_choice, choose_by_parts
+from couponry.kernels.reference.parts.choose_by_parts import (
+    best_choice,
+    choose_by_parts,
+    greedy_rank,
+)
 from couponry.kernels.reference.parts.choose_by_sizes import choose_by_sizes
 from couponry.kernels.reference.parts.find_parts import find_parts
 from couponry.kernels.reference.rows.customer_rows import SearchRows
@@ -90,6 +94,15 @@ def test_most_cases_with_too_many_coupons_are_decided_part_by_part() -> None:
         at_a_price += bool(picks.sum() == upper)
     assert found > 0.9 * tried
     assert at_a_price > 0.5 * tried
+
+
+def test_the_first_price_is_of_a_greedy_choice_under_all_caps() -> None:
+    value, _ = whole_values(np.array([9.0, 8.0, 7.0, 6.0, 5.0, 4.0, -1.0]))
+    bound = np.array([[1, 0, 1, 0], [0, 0, 1, 0]])
+    member = np.array([[1, 1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0, 0]])
+    parts = find_parts(np.zeros(7, np.int64), bound, member, NO_ROWS)
+    # 9 and 5 are taken, 8 and 7 have no room, 6 is never given and not counted; 4 is too many
+    assert [greedy_rank(value, parts, upper, bound, member) for upper in (1, 2, 3)] == [3, 4, 5]
 
 
 def test_sizes_of_parts_decide_where_no_price_does() -> None:

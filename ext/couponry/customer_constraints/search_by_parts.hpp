@@ -51,8 +51,8 @@ private:
         if (!choose_at(high, nodes, true)) return false;
         copy<0>(dear_, now_);
         list_worths();
-        bool is_known = false;               // whether cheap_ is a choice at a lower price
-        int64_t rank = upper_ + upper_ / 3;  // rules leave out some of those that are worth more than a price
+        bool is_known = false;  // whether cheap_ is a choice at a lower price
+        int64_t rank = greedy_rank();
         int64_t price = price_at(rank, low, high, bits);
         if (price < 0) price = 0;
         for (int64_t step = 0; step < MOST_PRICES; ++step) {
@@ -94,6 +94,24 @@ private:
         listed_ = 0;
         for (int64_t t = 0; t < n_; ++t)
             if (of_candidate_[t] != NOWHERE && value[t] > 0) worths_[listed_++] = value[t];
+    }
+
+    // How many of these are before the first one that is too many of a greedy choice under all caps.
+    int64_t greedy_rank() noexcept {
+        for (int64_t s = 0; s < constraints_; ++s) left_[s] = cap_[s];
+        int64_t listed = 0, given = 0;
+        for (int64_t t = 0; t < n_; ++t) {
+            if (of_candidate_[t] == NOWHERE || value[t] <= 0) continue;
+            bool fits = true;
+            for (int64_t s = 0; s < constraints_; ++s) fits &= left_[s] > 0 || !test(mask_ + s * words_, t);
+            if (fits) {
+                if (given >= upper_) break;
+                ++given;
+                for (int64_t s = 0; s < constraints_; ++s) left_[s] -= test(mask_ + s * words_, t);
+            }
+            ++listed;
+        }
+        return listed;
     }
 
     // A price at which there are about so many coupons, just above a value; -1: there is none between two others.

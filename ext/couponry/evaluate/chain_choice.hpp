@@ -9,32 +9,25 @@
 #include <cstdint>
 
 #include "common/set_layout.hpp"
-#include "customer_constraints/whole_values.hpp"
-#include "evaluate/chain_constraints.hpp"
 #include "evaluate/chain_flow.hpp"
 #include "evaluate/chain_member.hpp"
+#include "evaluate/chain_order.hpp"
 #include "evaluate/chain_rows.hpp"
 #include "evaluate/chain_subsets.hpp"
-#include "evaluate/steps.hpp"
 
 namespace couponry {
 namespace {
 
-class ChainChoice {
+class ChainChoice : private ChainOrder {
 public:
     // Whether the best choice is found, where each search takes at most so many nodes; the picks are OUT then.
     bool choose(const Constraints& constraints, const int32_t* key, int64_t n, int64_t upper, int64_t nodes,
                 uint64_t* picks) noexcept {
         if (upper < 1) return false;
-        constraints_ = &constraints;
-        key_ = key;
-        upper_ = upper;
         nodes_ = nodes;
-        words_ = constraints.words;
         members_ = 0;
         searched_ = 0;
-        if (!chain_.look_at(constraints, n) || !collect(key, n) || !chain_.place() || !list_chain())
-            return false;
+        if (!put_into_order(constraints, key, n, upper)) return false;
         has_rows_ = rows_.take(constraints.rows, chain_.open(), positive_, rank_, count_);
         if (constraints.is_short ? !choose_at(0, true) || count_bits(now_) > upper_ : !choose_by_price()) return false;
         put_picks(now_, picks);
@@ -42,9 +35,7 @@ public:
     }
 
 private:
-    static constexpr int64_t MOST_WORDS = ChainConstraints::MOST_WORDS, MOST_CANDIDATES = ChainFlow::MOST;
-    static constexpr int64_t MOST_PRICES = 24, AHEAD = 24;  // candidates beyond those that are given
-    static constexpr int64_t MOST_MEMBERS = 6;              // that are searched
+    static constexpr int64_t MOST_PRICES = 24, MOST_MEMBERS = 6;  // members that are searched
 
     // Candidates that rules join, whose choice is searched for.
     struct Member {
@@ -53,122 +44,27 @@ private:
         int64_t first;   // interval
         bool is_listed;  // whether choices may be listed
         bool is_taken;   // whether `search` knows the candidates
+        int64_t beyond;  // candidates that rows may need among those that are not in order
         int64_t rows;
         int8_t row[ChainSubsets::MOST_ROWS];
         ChainMember search;
     };
 
-    const Constraints* constraints_ = nullptr;
-    const int32_t* key_ = nullptr;
-    ChainConstraints chain_;
-    int64_t upper_, words_, nodes_;
-    Scale scale_;
-    uint64_t positive_[MOST_WORDS];
-    int64_t count_, listed_;              // candidates in order, and all that are worth something
-    int64_t worth_[MOST_CANDIDATES + 1];  // in the order of choice
-    int16_t at_[MOST_CANDIDATES];         // which candidate it is
-    uint8_t rank_[64 * MOST_WORDS];       // of a candidate
-    int64_t chained_;
-    uint8_t begin_[MOST_CANDIDATES], end_[MOST_CANDIDATES];  // intervals of each in the order of choice
-    int32_t link_[MOST_CANDIDATES];  // begin, end and rank of each that is in an interval, 10, 10 and 8 bits
-    uint64_t loose_, now_;           // a bit for each place in the order of choice
-    uint64_t cheap_, dear_;          // choices at a lower and a higher price
-    uint64_t searched_;              // candidates of members that are searched
+    int64_t nodes_;
+    uint64_t now_;           // a bit for each place in the order of choice
+    uint64_t cheap_, dear_;  // choices at a lower and a higher price
+    uint64_t searched_;      // candidates of members that are searched
     int64_t members_;
-    int64_t usual_ = 1;  // about the least key that is looked at
     ChainFlow flow_;
     bool has_rows_ = false;  // whether rows_ knows them
     ChainRows rows_;
     ChainSubsets subsets_;
     Member member_[MOST_MEMBERS];
 
-    static int64_t begin_of(int32_t link) noexcept { return link >> 18; }
-    static int64_t end_of(int32_t link) noexcept { return link >> 8 & 0x3FF; }
-    static int64_t rank_of(int32_t link) noexcept { return link & 0xFF; }
-
-    // Puts the best candidates that are worth something into the order of choice.
-    bool collect(const int32_t* key, int64_t n) noexcept {
-        listed_ = reaching(key, n, 1);
-        if (listed_ == 0) return false;
-        if (listed_ > MOST_CANDIDATES && !reach_few(key, n)) return false;
-        alignas(64) int32_t few[MOST_CANDIDATES + 2 * LANES];
-        alignas(64) int32_t before[MOST_CANDIDATES + 2 * LANES];
-        int16_t at[MOST_CANDIDATES];
-        count_ = 0;
-        for (int64_t w = 0; w < words_; ++w)
-            for (uint64_t word = positive_[w]; word; word &= word - 1) {
-                const int64_t j = WORD * w + lowest_bit(word);
-                few[count_] = key[j];
-                at[count_++] = static_cast<int16_t>(j);
-            }
-        Lanes::ranks(few, count_, before);
-        scale_ = Scale::of_float(largest_value(key, n), n);
-        int64_t worth[MOST_CANDIDATES];
-        for (int64_t k = 0; k < count_; ++k) worth[k] = scale_.whole_of_positive(value_of(few[k]));
-        uint64_t taken = 0;
-        for (int64_t k = 0; k < count_; ++k) {
-            COUPONRY_ASSERT(0 <= before[k] && before[k] < count_);
-            taken |= uint64_t{1} << before[k];
-            at_[before[k]] = at[k];
-            rank_[at[k]] = static_cast<uint8_t>(before[k]);
-            worth_[before[k]] = worth[k];
-        }
-        worth_[count_] = 0;
-        return count_bits(taken) == count_;  // else some are tied
-    }
-
-    // How many candidates that may be given have a key from a bar on, which are OUT in positive_.
-    COUPONRY_INLINE int64_t reaching(const int32_t* key, int64_t n, int64_t bar) noexcept {
-        int64_t count = 0;
-        for (int64_t w = 0; w < words_; ++w) {
-            const int64_t left = n - WORD * w < WORD ? n - WORD * w : WORD;
-            positive_[w] = Lanes::at_least(key + WORD * w, left, static_cast<int32_t>(bar)) & chain_.open()[w];
-            count += count_bits(positive_[w]);
-        }
-        return count;
-    }
-
-    // Finds a bar that few reach, and more than are given.
-    bool reach_few(const int32_t* key, int64_t n) noexcept {
-        const int64_t least = upper_ + AHEAD < MOST_CANDIDATES - 16 ? upper_ + AHEAD : MOST_CANDIDATES - 16;
-        int64_t low = 1, high = int64_t{INT32_MAX} + 1;
-        for (int64_t bar = usual_; high - low > 1; bar = low + (high - low) / 2) {
-            if (bar <= low || bar >= high) continue;
-            const int64_t count = reaching(key, n, bar);
-            if (least <= count && count <= MOST_CANDIDATES) {
-                usual_ = bar;
-                return true;
-            }
-            (count > MOST_CANDIDATES ? low : high) = bar;
-        }
-        return false;
-    }
-
-    // Puts candidates that are in intervals into their order; false where ends are not in the order of begins.
-    bool list_chain() noexcept {
-        alignas(64) int32_t few[MOST_CANDIDATES + 2 * LANES];
-        alignas(64) int32_t before[MOST_CANDIDATES + 2 * LANES];
-        chained_ = 0;
-        loose_ = ~uint64_t{0};
-        for (int64_t r = 0; r < count_; ++r) {
-            const int64_t begin = chain_.begin(at_[r]), end = chain_.end(at_[r]);
-            few[chained_] = -static_cast<int32_t>(begin << 18 | end << 8 | r);
-            begin_[r] = static_cast<uint8_t>(begin);
-            end_[r] = static_cast<uint8_t>(end);
-            loose_ ^= static_cast<uint64_t>(end > 0) << r;
-            chained_ += end > 0;
-        }
-        Lanes::ranks(few, chained_, before);
-        for (int64_t x = 0; x < chained_; ++x) link_[before[x]] = -few[x];
-        bool rises = true;
-        for (int64_t x = 1; x < chained_; ++x) rises &= end_of(link_[x - 1]) <= end_of(link_[x]);
-        return rises;
-    }
-
     // See `choose_by_parts` and `price_between` there; false where it is not found at a price.
     bool choose_by_price() noexcept {
         cheap_ = dear_ = 0;
-        int64_t low = 0, high = worth_[0] + 1, rank = upper_ + upper_ / 3;
+        int64_t low = 0, high = worth_[0] + 1, rank = greedy_rank();
         bool is_known = false;  // whether cheap_ is a choice at the lower price
         int64_t price = price_at(rank, low, high);
         if (price == BEYOND) return false;
@@ -280,30 +176,57 @@ private:
         ChainMember::join(*constraints_, rows_, chain_.open(), member.inside);
         member.is_taken = false;
         member.places = places_of(member.inside);
-        member.is_listed = has_rows_ && list_rows(member) && has_few_intervals(member);
+        member.is_listed =
+            has_rows_ && (list_rows(member) || (add_needed(member) && list_rows(member))) && has_few_intervals(member);
         searched_ |= member.places;
         return true;
     }
 
-    uint64_t places_of(const uint64_t* some) const noexcept {
-        uint64_t places = 0;
-        for (int64_t w = 0; w < words_; ++w)
-            for (uint64_t word = some[w] & positive_[w]; word; word &= word - 1)
-                places |= uint64_t{1} << rank_[WORD * w + lowest_bit(word)];
-        return places;
-    }
-
     // Lists a member's rows; false where they are too many, or need candidates that are not in order.
     bool list_rows(Member& member) const noexcept {
-        member.rows = 0;
+        member.rows = member.beyond = 0;
         member.needed = 0;
         for (int64_t r = 0; r < rows_.count(); ++r) {
-            if (!(rows_.inside(r) & member.places)) continue;
-            if (rows_.has_others(r) || member.rows == ChainSubsets::MOST_ROWS) return false;
+            if (!is_of(member, r)) continue;
+            if (!(rows_.inside(r) & member.places)) {
+                member.beyond += rows_.others(r);
+                continue;
+            }
+            if (rows_.others(r) > 0 || member.rows == ChainSubsets::MOST_ROWS) return false;
             member.row[member.rows++] = static_cast<int8_t>(r);
             member.needed |= rows_.needed(r);
         }
         return true;
+    }
+
+    bool is_of(const Member& member, int64_t r) const noexcept {
+        uint64_t both = 0;
+        for (int64_t w = 0; w < words_; ++w) both |= rows_.mask_of(r)[w] & member.inside[w];
+        return both != 0;
+    }
+
+    // Puts candidates that a member's rows may need behind those in order; false where there are too many, or some are
+    // tied.
+    bool add_needed(Member& member) noexcept {
+        uint64_t needed[MOST_WORDS] = {};
+        rows_.find_needed(constraints_->rows, needed);
+        int64_t count = count_ + added_;
+        const int64_t first = count;
+        for (int64_t w = 0; w < words_; ++w)
+            for (uint64_t word = needed[w] & member.inside[w] & ~positive_[w]; word; word &= word - 1) {
+                if (count == MOST_CANDIDATES) return false;
+                const int64_t j = WORD * w + lowest_bit(word);
+                int64_t place = count++;
+                for (; place > first && key_[at_[place - 1]] <= key_[j]; --place) {
+                    if (key_[at_[place - 1]] == key_[j]) return false;
+                    at_[place] = at_[place - 1];
+                }
+                at_[place] = static_cast<int16_t>(j);
+            }
+        for (int64_t place = first; place < count; ++place) put_behind(place);
+        added_ = count - count_;
+        member.places = places_of(member.inside);
+        return rows_.take(constraints_->rows, chain_.open(), positive_, rank_, count);
     }
 
     bool has_few_intervals(Member& member) const noexcept {
@@ -341,7 +264,7 @@ private:
         for (uint64_t word = member.places; word; word &= word - 1)
             open |= static_cast<uint64_t>(worth_[lowest_bit(word)] > price) << lowest_bit(word);
         const int64_t m = count_bits(open);
-        if (m > ChainSubsets::MOST || int64_t{2} << m > nodes_) return false;
+        if (m > ChainSubsets::MOST || int64_t{2} << (m + member.beyond) > nodes_) return false;
         uint64_t picks[MOST_WORDS];
         put_picks(open, picks);
         int64_t rows = member.rows, other[ChainSubsets::MOST_ROWS];  // others that may bind are rows, too
@@ -366,15 +289,6 @@ private:
         if (!subsets_.choose(chosen)) return false;
         now_ |= chosen;
         return true;
-    }
-
-    // A bit for each candidate (OUT) that is chosen.
-    void put_picks(uint64_t chosen, uint64_t* picks) const noexcept {
-        for (int64_t w = 0; w < words_; ++w) picks[w] = 0;
-        for (; chosen; chosen &= chosen - 1) {
-            const int64_t j = at_[lowest_bit(chosen)];
-            picks[j / WORD] |= uint64_t{1} << (j % WORD);
-        }
     }
 };
 

@@ -21,24 +21,9 @@ public:
 
     // Adds all candidates to `inside` that constraints and rows join with them; open: those that may be given.
     static void join(const Constraints& all, const ChainRows& rows, const uint64_t* open, uint64_t* inside) noexcept {
-        for (bool joined = true; joined;) {
-            joined = false;
-            for (int64_t r = 0; r < rows.count(); ++r)
-                if (adds(rows.mask_of(r), inside, all.words)) joined = true;
-            uint64_t some[ChainRows::MOST_WORDS];
-            for (int64_t s = 0; s < all.count; ++s) {
-                int64_t size = 0;
-                uint64_t both = 0, more = 0;
-                for (int64_t w = 0; w < all.words; ++w) {
-                    some[w] = all.word(s, w) & open[w];
-                    both |= some[w] & inside[w];
-                    more |= some[w] & ~inside[w];
-                }
-                if (!both || !more) continue;
-                for (int64_t w = 0; w < all.words; ++w) size += count_bits(some[w]);
-                if (all.cap(s) < size) joined |= adds(some, inside, all.words);
-            }
-        }
+        do
+            while (joins_rows(rows, all.words, inside)) {}
+        while (joins_constraints(all, open, inside));
     }
 
     // Takes candidates over that nothing else is joined with; false where they are not searched for in this way, or
@@ -102,6 +87,30 @@ private:
         if (!both || !more) return false;
         for (int64_t w = 0; w < words; ++w) inside[w] |= set[w];
         return true;
+    }
+
+    static bool joins_rows(const ChainRows& rows, int64_t words, uint64_t* inside) noexcept {
+        bool joined = false;
+        for (int64_t r = 0; r < rows.count(); ++r) joined |= adds(rows.mask_of(r), inside, words);
+        return joined;
+    }
+
+    static bool joins_constraints(const Constraints& all, const uint64_t* open, uint64_t* inside) noexcept {
+        bool joined = false;
+        uint64_t some[ChainRows::MOST_WORDS];
+        for (int64_t s = 0; s < all.count; ++s) {
+            int64_t size = 0;
+            uint64_t both = 0, more = 0;
+            for (int64_t w = 0; w < all.words; ++w) {
+                some[w] = all.word(s, w) & open[w];
+                both |= some[w] & inside[w];
+                more |= some[w] & ~inside[w];
+            }
+            if (!both || !more) continue;
+            for (int64_t w = 0; w < all.words; ++w) size += count_bits(some[w]);
+            if (all.cap(s) < size) joined |= adds(some, inside, all.words);
+        }
+        return joined;
     }
 
     static int64_t entries_of(const Row& row, const uint64_t* inside) noexcept {

@@ -31,7 +31,8 @@ public:
             high_[r] = row.high();
             if (row.counts_groups() || low_[r] > 0 || high_[r] < 0) return false;
             const uint64_t asks = low_[r] > -NO_BOUND, bounds = high_[r] < NO_BOUND;
-            uint64_t inside = 0, needed = 0, others = 0;
+            uint64_t inside = 0, needed = 0;
+            int64_t others = 0;
             for (int64_t x = 0; x < row.entries(); ++x) {  // without a branch that cannot be foretold
                 const int64_t j = row.candidate(x), weight = row.weight(x);
                 const uint64_t may_help = (asks & (weight > 0)) | (bounds & (weight < 0));
@@ -40,11 +41,11 @@ public:
                 weight_[at][r] = weight;
                 inside |= is_told << (at % 64);
                 needed |= (may_help & is_told) << (at % 64);
-                others |= may_help & ~is_told & (open[j / WORD] >> (j % WORD));
+                others += static_cast<int64_t>(may_help & ~is_told & (open[j / WORD] >> (j % WORD)));
             }
             inside_[r] = inside;
             needed_[r] = needed;
-            others_[r] = others & 1;
+            others_[r] = others;
         }
         for (int64_t r = rows_; r < MOST; ++r) low_[r] = high_[r] = 0;
         return true;
@@ -79,10 +80,20 @@ public:
     int64_t high(int64_t r) const noexcept { return high_[r]; }
     int64_t weight(int64_t place, int64_t r) const noexcept { return weight_[place][r]; }
 
-    // Its candidates, and those that may help to keep it; whether others may, whose place is not told.
+    // Its candidates, and those that may help to keep it; how many others may, whose place is not told.
     uint64_t inside(int64_t r) const noexcept { return inside_[r]; }
     uint64_t needed(int64_t r) const noexcept { return needed_[r]; }
-    bool has_others(int64_t r) const noexcept { return others_[r]; }
+    int64_t others(int64_t r) const noexcept { return others_[r]; }
+
+    // Candidates (OUT, zeros before) that may help to keep a row, ruled out or not.
+    void find_needed(Rows rows, uint64_t* needed) const noexcept {
+        Row row = rows.first();
+        for (int64_t r = 0; r < rows_; ++r, row = row.next())
+            for (int64_t x = 0; x < row.entries(); ++x) {
+                const int64_t j = row.candidate(x);
+                needed[j / WORD] |= static_cast<uint64_t>(may_help(r, row.weight(x))) << (j % WORD);
+            }
+    }
 
     // The first row that a choice breaks; -1: it keeps all.
     int64_t broken_by(uint64_t chosen) const noexcept {
@@ -98,12 +109,16 @@ public:
     }
 
 private:
+    bool may_help(int64_t r, int64_t weight) const noexcept {
+        return (low_[r] > -NO_BOUND && weight > 0) || (high_[r] < NO_BOUND && weight < 0);
+    }
+
     int64_t rows_ = 0;
     bool are_masked_ = false;
     uint64_t mask_[MOST][MOST_WORDS];
     int64_t low_[MOST], high_[MOST];
     uint64_t inside_[MOST], needed_[MOST];
-    bool others_[MOST];
+    int64_t others_[MOST];
     alignas(64) int64_t weight_[64 + 1][MOST];  // of each place, and of others
 };
 

@@ -3,7 +3,8 @@
 Where nothing but the number of coupons joins parts, as the members of a household, the best choices of all parts are
 the best one of all, as long as they are few enough. Where they are too many, a price on each coupon makes them fewer:
 choices of parts that are best at a price, and come to just as many as there may be, are the best ones together
-(a Lagrangian relaxation without a gap). Prices are found between one at which there are too many and one at which
+(a Lagrangian relaxation without a gap). The first price is what a greedy choice under all caps leaves out first for
+being too many. Others are found between one at which there are too many and one at which
 there are too few, where the choices at both are worth the same. Where no price has just as many, as where two choices
 of one part differ by more than a coupon, the numbers of coupons of parts are put together; and where that does not
 tell, the search of all candidates together decides; see `constraint_search`.
@@ -96,7 +97,7 @@ def choose_by_parts(
         return False
     dear[:] = picks
     low, is_known = 0, False  # whether cheap is a choice at the lower price
-    worths, rank = list_worths(value, parts), 4 * int(upper) // 3  # rules leave some out
+    worths, rank = list_worths(value, parts), greedy_rank(value, parts, upper, bound, member)
     price = max(0, price_at(worths, rank, low, high, bits))
     for step in range(MOST_PRICES):
         if not is_known:
@@ -172,6 +173,26 @@ def list_worths(value: Sums, parts: Parts) -> Sums:
             worths[listed] = value[t]
             listed += 1
     return worths[:listed].copy()
+
+
+def greedy_rank(value: Sums, parts: Parts, upper: int, bound: Sums, member: Sums) -> int:
+    """How many of the worths listed are before the first one that is too many of a greedy choice under all caps."""
+    left = bound[:, 0].copy()
+    listed, given = 0, 0
+    for t in range(len(value)):
+        if parts.of_candidate[t] == NOWHERE or value[t] <= 0:
+            continue
+        fits = True
+        for s in range(len(left)):
+            fits = fits and not (member[s, t] and left[s] <= 0)
+        if fits:
+            if given >= upper:
+                break
+            given += 1
+            for s in range(len(left)):
+                left[s] -= member[s, t]
+        listed += 1
+    return listed
 
 
 def price_at(worths: Sums, rank: int, low: int, high: int, bits: int) -> int:
