@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ def main() -> None:
 
 def _command_line() -> Callable[[], None]:
     """Import the command line; where that fails, as with too little memory, leave with status 1 and one line."""
+    gc.disable()  # what modules make stays: to look through it time and again takes a tenth of the imports
     try:
         from .cli import main as command_line
     except (ImportError, MemoryError, OSError, RuntimeError, SystemError) as error:
@@ -25,6 +27,9 @@ def _command_line() -> Callable[[], None]:
             raise
         said = " ".join(f"{type(error).__name__}: {error}".split())[:220]
         sys.exit(f"couponry: internal error: cannot be loaded, too little memory? {said}")
+    finally:
+        gc.freeze()
+        gc.enable()
     _do_without_pandas()
     return command_line
 

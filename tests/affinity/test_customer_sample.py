@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from couponry.affinity.history.customer_sample import CustomerSample, hash_ids
+from couponry.affinity.history import customer_sample
+from couponry.affinity.history.customer_sample import CustomerSample, ShareOfCustomers, hash_ids
 
 
 @pytest.mark.parametrize("few", [100, 450, 600, 2000])
@@ -37,3 +38,19 @@ def test_a_sample_is_the_same_for_any_order(text: bool, few: int) -> None:
     hashed = hash_ids(table["customer"].combine_chunks())
     assert len(np.unique(hashed)) == len(np.unique(ids))
     assert (hash_ids(table["customer"].combine_chunks()[5:9]) == hashed[5:9]).all()
+
+
+def test_the_share_of_customers_that_statistics_are_of() -> None:
+    most = customer_sample.MOST_ROWS_OF_STATISTICS
+    for rows, halvings in (
+        (0, 0),
+        (most, 0),
+        (most + 1, 1),
+        (2 * most, 1),
+        (2 * most + 1, 2),
+        (9 * most, 4),
+    ):
+        assert ShareOfCustomers.for_statistics(rows).halvings == halvings
+    hashed = hash_ids(pa.array(np.arange(4096)))
+    assert ShareOfCustomers(0).holds(hashed).all()
+    assert 400 < ShareOfCustomers(3).holds(hashed).sum() < 620

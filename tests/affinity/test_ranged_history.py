@@ -15,6 +15,8 @@ from couponry.affinity import ItemStatistics, PersonalModel, PurchaseHistory
 from couponry.affinity.history.building.from_transactions import GroupingOptions
 from couponry.affinity.history.building.runs import native_grouping
 from couponry.affinity.history.building.transactions import ReadOptions, Transactions
+from couponry.affinity.history.customer_part import customers_at
+from couponry.affinity.history.customer_sample import ShareOfCustomers, hash_ids
 from couponry.affinity.history.pair_states import concatenate_states
 from couponry.affinity.history.ranged_history import RangedHistory, ranged_history
 
@@ -95,6 +97,27 @@ def test_all_ranges_are_the_whole_history(
         assert whole(history) == expected(plain)
         assert whole(history) == expected(plain)  # once more
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("table", [rows(), texts(rows())], ids=["numbers", "text"])
+def test_statistics_of_a_share_of_the_customers(
+    table: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = PurchaseHistory.from_transactions(table, half_lives=HALF_LIVES)
+    share = ShareOfCustomers(2)
+    kept = np.flatnonzero(hash_ids(plain.customers) < np.uint64(1 << 62))
+    known = ItemStatistics.from_history(customers_at(plain, kept))
+    monkeypatch.setattr(native_grouping, "RUN_ROWS", 1000)
+    monkeypatch.setattr(native_grouping, "BLOCK_ROWS", 2048)
+    given = Transactions.open(shuffled(table), None)
+    with ranged_history(given, GroupingOptions(threads=2), HALF_LIVES, tmp_path) as history:
+        statistics = history.statistics(share=share)
+        assert 40 < len(kept) < 120 and statistics.customers == len(kept)
+        assert history.customers == 4 * len(kept)
+        assert statistics.items.equals(plain.items)
+        for field in ("buyers", "repeaters", "popularity", "gaps", "gap_weeks", "knew", "again"):
+            assert getattr(statistics, field).tobytes() == getattr(known, field).tobytes()
+        assert whole(history) == expected(plain)
 
 
 def test_ranges_of_rows_that_duckdb_orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

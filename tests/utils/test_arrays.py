@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from couponry.utils.arrays import derived_arrays
+from couponry.utils.arrays import array_store, derived_arrays
 from couponry.utils.arrays.array_store import FolderStore, MemoryStore, save
 from couponry.utils.arrays.blocks import blocks, row_blocks
 from couponry.utils.arrays.derived_arrays import SharedArrays
@@ -163,3 +163,23 @@ def test_new_arrays_can_be_written_whatever_their_size(rows: int) -> None:
     made[:] = 7
     assert made.sum(dtype=np.int64) == 7 * 8 * rows
     assert new_array(rows, np.int64).shape == (rows,)
+
+
+def test_large_files_begin_to_be_written_out_on_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[tuple[int, int]] = []
+    begin = array_store.begin_to_write_out
+
+    def begin_to_write_out(descriptor: int, start: int, size: int) -> None:
+        begun.append((start, size))
+        begin(descriptor, start, size)
+
+    monkeypatch.setattr(array_store, "WRITTEN_OUT_BYTES", 1 << 12)
+    monkeypatch.setattr(array_store, "begin_to_write_out", begin_to_write_out)
+    writer = FolderStore(tmp_path).writer("x", np.int64)
+    values = np.arange(5000)
+    for part in np.array_split(values, 40):
+        writer.append(part)
+    assert (writer.finish() == values).all()
+    assert begun == [(k << 12, 1 << 12) for k in range(len(begun))] and len(begun) == 9

@@ -32,7 +32,7 @@ from .history.building.from_transactions import GroupingOptions
 from .history.building.grouping import Watchers
 from .history.building.runs.native_grouping import BLOCK_ROWS, BYTES_PER_ROW
 from .history.building.transactions import ReadOptions, Transactions
-from .history.customer_sample import CustomerSample
+from .history.customer_sample import CustomerSample, ShareOfCustomers
 from .history.history_folder import Coverage
 from .history.item_statistics import ItemStatistics
 from .history.period_counts import PeriodCounts
@@ -294,7 +294,8 @@ class _Pipeline:
                 lives = half_lives(self._targeting)
                 read = ranged_history(self._transactions, options, lives, folder)
                 history = kept.enter_context(read)
-                statistics = history.statistics(begun[0].turns if begun else None)
+                share = ShareOfCustomers.for_statistics(sum(counts.rows.values()))
+                statistics = history.statistics(begun[0].turns if begun else None, share)
                 for note in left_out_notes(self._transactions):
                     self._say(note)
             with self._clock.stage("fit"):
@@ -354,6 +355,7 @@ class _Pipeline:
                 rows = rows.of_customers(tables.positions(rows.customers, self._allowed) >= 0)
             yield rows
             before, done = done, done + seen
+            total = max(total, done)  # where it is about so many
             if before * PROGRESS_LINES // total < done * PROGRESS_LINES // total:
                 self._clock.say(f"{done:,} of {total:,} customers", done / total)
 

@@ -24,7 +24,8 @@ from .candidate_pipeline import left_out_notes
 from .candidates.candidate_model import CandidateModel
 from .history.building.from_transactions import GroupingOptions
 from .history.building.transactions import ReadOptions, Transactions
-from .history.customer_sample import CustomerSample
+from .history.customer_part import customers_at
+from .history.customer_sample import CustomerSample, ShareOfCustomers, hash_ids
 from .history.history_folder import Coverage
 from .history.item_statistics import ItemStatistics, added_statistics
 from .history.period_counts import PeriodCounts
@@ -168,6 +169,11 @@ class KeptRows:
         made = group_transactions(read, options, half_lives(self.targeting), None)
         return replace(made, start=self.covered.start)
 
+    @property
+    def transactions(self) -> int:
+        """Those of all periods."""
+        return sum(sum(part.periods.values()) for part in self.parts)
+
     def has_purchases(self, number: int) -> bool:
         """Tell whether anything was bought in a part that counts.
 
@@ -258,11 +264,15 @@ class StatisticsTask:
 
     def __call__(self, shards: tuple[int, ...], threads: int) -> list[ItemStatistics | None]:
         """See `engines.cluster.runner.Task`; those of all parts stand in the first place."""
-        found = [
-            ItemStatistics.from_history(self.rows.history(number, threads))
-            for number in shards
-            if self.rows.has_purchases(number)
-        ]
+        share = ShareOfCustomers.for_statistics(self.rows.transactions)
+        found = []
+        for number in shards:
+            if self.rows.has_purchases(number):
+                history = self.rows.history(number, threads)
+                if share.halvings:
+                    kept = share.holds(hash_ids(history.customers))
+                    history = customers_at(history, np.flatnonzero(kept))
+                found.append(ItemStatistics.from_history(history))
         nothing: list[ItemStatistics | None] = [None] * len(shards)
         return [added_statistics(found), *nothing[1:]] if found else nothing
 

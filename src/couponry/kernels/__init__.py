@@ -74,6 +74,7 @@ BackendName = Literal["native", "numba", "reference"]
 
 BACKENDS = ("native", "numba", "reference")
 _MODULES = {"native": "._native", "numba": ".numba", "reference": ".reference"}
+_loaded: dict[str, ModuleType] = {}
 
 
 class Backend(NamedTuple):
@@ -96,7 +97,7 @@ class Backend(NamedTuple):
         """The same kernels for callers that have checked what arrays hold; native ones do not look at it again."""
         if self.name != "native":
             return self.kernels
-        return importlib.import_module(".unchecked", __name__)
+        return _module(".unchecked")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Loaded again by its name: modules cannot be pickled."""
@@ -146,9 +147,9 @@ def load(name: str | None = None) -> Backend:
     if name is not None and name not in BACKENDS:
         raise ValueError(f"backend: expected one of {', '.join(BACKENDS)}, got {name!r}")
     if name is not None:
-        return Backend(name, importlib.import_module(_MODULES[name], __name__))
+        return Backend(name, _module(_MODULES[name]))
     try:
-        return Backend("native", importlib.import_module(_MODULES["native"], __name__))
+        return Backend("native", _module(_MODULES["native"]))
     except ModuleNotFoundError:
         warnings.warn(
             "couponry was installed without its native kernels (no C++ compiler when it was built): "
@@ -156,4 +157,12 @@ def load(name: str | None = None) -> Backend:
             RuntimeWarning,
             stacklevel=2,
         )
-        return Backend("numba", importlib.import_module(_MODULES["numba"], __name__))
+        return Backend("numba", _module(_MODULES["numba"]))
+
+
+def _module(name: str) -> ModuleType:
+    """Return a module of this room; blocks of customers ask thousands of times, which an import is too slow for."""
+    found = _loaded.get(name)
+    if found is None:
+        found = _loaded[name] = importlib.import_module(name, __name__)
+    return found

@@ -14,6 +14,7 @@ from ..data.candidate_checks import offer_dtype
 from ..data.candidates import BY_OFFER, Candidates
 from ..data.roles import ROLES
 from ..data.where.filters import Where, rows_where, values_of
+from ..kernels import load
 from ..utils.arrays.array_store import Arrays, ArrayStore, save
 from ..utils.arrays.blocks import row_blocks
 from ..utils.arrays.mapped_arrays import release_pages
@@ -23,6 +24,9 @@ from ..utils.errors import InvalidInput
 from ..utils.parallel import parallel_map, work_in_turns, worker_count
 from ..utils.suggestions import did_you_mean, known_names
 from .units.units import Units
+
+NEW_AT_ONCE = 1 << 12
+"""Candidates that are looked at together from one on that has an item that none had before."""
 
 
 class Items:
@@ -228,7 +232,7 @@ def items_of(
     made = candidates.derived.get_or_make(
         "item",
         [told_by] if told_by else [],
-        lambda store: _told_apart(candidates, code, role, units, segment, store),
+        lambda store: _told_apart(_Coded(candidates, code, role, units, segment), store),
     )
     parts = code.parts(made["code"])
     items = Items(
@@ -286,30 +290,28 @@ def _told_by(units: Units, by_role: bool, segment: NDArray[np.uint16] | None) ->
     return f"{'offer and role' if by_role else 'offer'} and member {digest.hexdigest()}"
 
 
-def _told_apart(
-    candidates: Candidates,
-    code: _ItemCode,
-    role: NDArray[np.uint8] | None,
-    units: Units | None,
-    segment: NDArray[np.uint16] | None,
-    store: ArrayStore,
-) -> Arrays:
-    """`code`: int64 (n_items,), of each item. `item`: (n_candidates,), the candidates' items.
+class _Coded(NamedTuple):
+    """Candidates, and what their items are told apart by."""
 
-    Each offer has an item, whether it has candidates or not.
-    """
-    nothing = np.zeros(1, np.int64)
+    candidates: Candidates
+    code: _ItemCode
+    role: NDArray[np.uint8] | None
+    units: Units | None
+    segment: NDArray[np.uint16] | None
 
-    def codes(start: int, stop: int) -> NDArray[np.int64]:
+    def codes(self, block: tuple[int, int]) -> NDArray[np.int32] | NDArray[np.int64]:
+        """The codes of the candidates of some customers, which are let go of."""
+        candidates, code, role, units, segment = self
+        start, stop = block
         part = slice(*candidates.indptr[[start, stop]].tolist())
-        if (
-            units is None and segment is None and role is not None
-        ):  # the same, in a third of the time
-            found = candidates.offer[part].astype(np.int64)
-            found *= code.roles
-            found += role[part]
+        if units is None and segment is None and role is not None:
+            kind = np.int32 if code.size < 1 << 31 else np.int64
+            short: NDArray[Any] = candidates.offer[part].astype(kind)
+            short *= code.roles
+            short += role[part]
             release_pages(candidates.offer[part], role[part])
-            return found
+            return short
+        nothing = np.zeros(1, np.int64)
         count = np.diff(candidates.indptr[start : stop + 1])
         offer = candidates.offer[part].astype(np.int64)
         member = nothing if units is None else np.repeat(units.member[start:stop], count)
@@ -319,19 +321,41 @@ def _told_apart(
         release_pages(candidates.offer[part], *(() if role is None else (role[part],)))
         return found
 
-    def see(block: tuple[int, int]) -> None:
-        seen[codes(*block)] = True  # whoever else writes there writes the same
 
-    seen, threads = np.zeros(code.size, bool), worker_count()
+def _told_apart(coded: _Coded, store: ArrayStore) -> Arrays:
+    """`code`: int64 (n_items,), of each item. `item`: (n_candidates,), the candidates' items.
+
+    Each offer has an item, whether it has candidates or not.
+    """
+    candidates, code = coded.candidates, coded.code
+    kernels, threads = load().kernels, worker_count()
+    place = np.full(code.size, -1, np.int32)  # -1: no candidate has been seen that has this code
+
+    def see(block: tuple[int, int]) -> None:
+        of_rows = coded.codes(block)
+        at, room = 0, np.empty(len(of_rows), np.uint32)
+        while True:
+            # to the first that is new
+            at += kernels.number_offers(of_rows[at:], 0, place, room[at:])
+            if at == len(of_rows):
+                return
+            place[of_rows[at : at + NEW_AT_ONCE]] = 0  # whoever else writes there writes the same
+
     for _ in parallel_map(see, row_blocks(candidates.indptr), threads):
         pass
     offers = np.zeros(code.offers, bool)
-    offers[code.parts(np.flatnonzero(seen)).offer] = True
+    offers[code.parts(np.flatnonzero(place == 0)).offer] = True
     without = np.flatnonzero(~offers)
-    seen[code.of(_Parts(without * 0, without, without * 0, without * 0))] = True
-    kept = np.flatnonzero(seen)
-    number = (np.cumsum(seen) - 1).astype(offer_dtype(len(kept)))
-    writer = store.writer("item", number.dtype)
-    blocks = row_blocks(candidates.indptr)
-    work_in_turns(lambda block: number[codes(*block)], writer.claim, blocks, threads)
+    place[code.of(_Parts(without * 0, without, without * 0, without * 0))] = 0
+    kept = np.flatnonzero(place == 0)
+    place[kept] = np.arange(len(kept))
+    writer = store.writer("item", offer_dtype(len(kept)))
+
+    def number(block: tuple[int, int]) -> NDArray[np.uint16] | NDArray[np.uint32]:
+        of_rows = coded.codes(block)
+        item = np.empty(len(of_rows), offer_dtype(len(kept)))
+        kernels.number_offers(of_rows, 0, place, item)
+        return item
+
+    work_in_turns(number, writer.claim, row_blocks(candidates.indptr), threads)
     return {"code": save(store, "code", kept), "item": writer.finish()}

@@ -21,6 +21,7 @@ from tests.support.transactions_campaign import (
 )
 
 from couponry import CustomerRule, InvalidInput, Limit, PreviousPlan, Targeting
+from couponry.affinity.history import customer_sample
 from couponry.affinity.history.item_statistics import ItemStatistics, added_statistics
 from couponry.affinity.history.purchase_history import PurchaseHistory
 from couponry.engines import Cluster, InProcessRunner
@@ -38,10 +39,15 @@ def days(table: pa.Table) -> pa.Table:
     return table.drop_columns(["week"]).append_column("day", pa.array(day))
 
 
-@pytest.mark.parametrize("kind", ["weeks", "days, some customers"])
-def test_the_bits_of_one_machine(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["weeks", "weeks, few in statistics", "days, some customers"])
+def test_the_bits_of_one_machine(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     changes: dict[str, Any] = {}
-    if kind != "weeks":
+    if "few" in kind:
+        monkeypatch.setattr(customer_sample, "MOST_ROWS_OF_STATISTICS", 4000)
+    elif kind != "weeks":
+        monkeypatch.setattr(customer_sample, "MOST_ROWS_OF_STATISTICS", 9000)
         changes = {"transactions": days(tables()["transactions"]), **some()}
     local = on_one_machine(**changes)
     campaign = on_cluster(cluster(tmp_path), **changes)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...kernels.affinity_contract import Pairs
 from ...utils.arrays.ragged import within
@@ -57,7 +58,23 @@ def customers_spread(history: PurchaseHistory, most: int) -> PurchaseHistory:
     count = len(history.customers)
     if count <= most:
         return history
-    kept = np.arange(most) * count // most
+    return customers_at(history, np.arange(most) * count // most)
+
+
+def customers_at(history: PurchaseHistory, kept: NDArray[np.int64]) -> PurchaseHistory:
+    """Return some of the customers of a history.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+    kept : ndarray of int64
+        Which of them, ascending.
+
+    Returns
+    -------
+    PurchaseHistory
+        With the same items and periods.
+    """
     length = np.diff(history.indptr)[kept]
     pairs = np.repeat(history.indptr[:-1][kept], length) + within(length)
     return replace(

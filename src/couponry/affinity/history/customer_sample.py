@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -15,6 +17,11 @@ MAX_ROWS = 1 << 20
 FEW_CUSTOMERS = 4096
 """Up to so many customers may have twice as many rows: for trees, half of 2,500 are too few."""
 
+
+MOST_ROWS_OF_STATISTICS = 1 << 26
+"""Purchases that items' statistics are added up of, at most, about: where there are more, those of a share of the
+customers. What one customer in a thousand bought has thousands of buyers among them all the same, and to add up all
+purchases takes as long as to decode them."""
 
 _Seen = tuple[pa.Table, NDArray[np.uint64]]
 """Rows, and the hashes of their customers."""
@@ -115,6 +122,50 @@ class CustomerSample:
     @property
     def _threshold(self) -> np.uint64:
         return np.uint64((1 << 64) >> self._halvings)
+
+
+class ShareOfCustomers(NamedTuple):
+    """Those customers whose hash is below 2 ** (64 - halvings): of the statistics of items, where there are many.
+
+    Attributes
+    ----------
+    halvings : int
+        0: all customers.
+    """
+
+    halvings: int
+
+    @classmethod
+    def for_statistics(cls, rows: int) -> ShareOfCustomers:
+        """Return the share that items' statistics are added up of.
+
+        Parameters
+        ----------
+        rows : int
+            Purchases of all customers.
+
+        Returns
+        -------
+        ShareOfCustomers
+            With about `MOST_ROWS_OF_STATISTICS` of them, at most.
+        """
+        return cls((-(-rows // MOST_ROWS_OF_STATISTICS) - 1).bit_length() if rows else 0)
+
+    def holds(self, hashed: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Tell which customers belong to it.
+
+        Parameters
+        ----------
+        hashed : ndarray of uint64, shape (n,)
+            As from `hash_ids`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+        """
+        if self.halvings == 0:
+            return np.ones(len(hashed), np.bool_)
+        return hashed < np.uint64((1 << 64) >> self.halvings)
 
 
 def hash_ids(ids: pa.Array) -> NDArray[np.uint64]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...data import tables
 from ...kernels.affinity_contract import Pairs
 from ...utils.arrays.bits import shifted_up
+from ...utils.arrays.ragged import union_of_ascending
 from .decay import decay_factors
 from .purchase_history import PurchaseHistory
 
@@ -90,7 +91,7 @@ def _joined_states(
 ) -> tuple[NDArray[np.int64], Pairs]:
     """Return the keys that are in either, and the state of each."""
     before, after = states
-    key = np.union1d(*keys)
+    key = union_of_ascending(*keys)
     old, new = (np.searchsorted(key, one) for one in keys)
     found = Pairs.new(len(key), before.decay.shape[1])
     for name in ("times", "discounted", "spend", "squared_gaps"):

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...data.ids import TEXT
 from ...kernels import load
 from ...utils.parallel import parallel_map
 from ...utils.progress.watch import go_on
@@ -20,12 +21,15 @@ from .building.from_transactions import GroupingOptions, read_and_grouped
 from .building.group_room import GroupRoom
 from .building.grouping import CustomerRows, GroupedPurchases
 from .building.transactions import Transactions
+from .customer_sample import ShareOfCustomers, hash_ids
 from .decay import checked_half_lives, decay_factors
 from .history_arrays import HistoryArrays
 from .history_folder import Coverage
 from .item_statistics import ItemStatistics, late_periods, no_counts
 from .pair_states import slice_states
 from .purchase_history import PurchaseHistory
+
+EVERYBODY = ShareOfCustomers(0)
 
 
 class _ItemSums(NamedTuple):
@@ -50,7 +54,7 @@ class RangedHistory:
     nobody : PurchaseHistory
         Its items and what it covers, without a customer.
     customers : int
-        How many there are, once the statistics were computed.
+        How many there are, once the statistics were computed; about, where these are of a share of them.
     threads : int
         That may make ranges at a time.
     """
@@ -82,18 +86,22 @@ class RangedHistory:
         for read in self._ranges():
             yield partial(self._made, read)
 
-    def statistics(self, turns: Semaphore | None = None) -> ItemStatistics:
-        """Add up the statistics of all customers' items.
+    def statistics(
+        self, turns: Semaphore | None = None, share: ShareOfCustomers = EVERYBODY
+    ) -> ItemStatistics:
+        """Add up the statistics of customers' items.
 
         Parameters
         ----------
         turns : threading.Semaphore, optional
             How many threads may count at a time. Default: all.
+        share : ShareOfCustomers
+            Of whom. Default: everybody.
 
         Returns
         -------
         ItemStatistics
-            Those of the whole history, bit for bit.
+            Those of the whole history, or of the share of it, bit for bit.
         """
         nobody, sums, own = self.nobody, list[_ItemSums](), local()
         late = late_periods(nobody)
@@ -103,7 +111,9 @@ class RangedHistory:
                 count_range(read)
 
         def count_range(read: Callable[[], CustomerRows]) -> None:
-            rows, rank, _ = read()
+            rows, rank, ids = read()
+            if share.halvings:
+                rows = rows.those(share.holds(self._hashed(rows.customer, ids)))
             if not hasattr(own, "sums"):
                 own.sums = _ItemSums(no_counts(nobody).T.copy(), np.zeros(1, np.int64))
                 sums.append(own.sums)
@@ -113,9 +123,19 @@ class RangedHistory:
 
         for _ in parallel_map(count, self._ranges(), self.threads):
             pass
-        self.customers = sum(int(some.customers[0]) for some in sums)
+        counted = sum(int(some.customers[0]) for some in sums)
+        self.customers = counted << share.halvings
         total = sum((some.counts.T for some in sums), no_counts(nobody))
-        return ItemStatistics.from_counts(total, nobody, self.customers)
+        return ItemStatistics.from_counts(total, nobody, counted)
+
+    def _hashed(
+        self, customer: NDArray[np.int64], ids: Callable[[NDArray[np.int64]], pa.Array]
+    ) -> NDArray[np.uint64]:
+        """Hash the ids of the customers of rows."""
+        if self.nobody.customers.type != TEXT:
+            return hash_ids(pa.array(customer))
+        whose, place = np.unique(customer, return_inverse=True)
+        return hash_ids(ids(whose))[place]
 
     def _ranges(self) -> Iterator[Callable[[], CustomerRows]]:
         """Hand on what reads the purchases of each range."""

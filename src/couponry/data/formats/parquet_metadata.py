@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ...utils.parallel import parallel_map, worker_count
 from ..table_files import list_files, reading
 
 BUFFER_BYTES = 1 << 16
@@ -69,17 +70,11 @@ def read_parquet_metadata(
     rows, size = 0, 0
     fields: dict[str, pa.Field] = {}
     ranges: list[tuple[Any, Any] | None] = []
-    for path in list_files(folder, name, what):
-        if path.suffix.lower() == ".csv":
-            continue
-        with reading(path, what), pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
-            metadata = file.metadata
-            fields |= {field.name: field for field in metadata.schema.to_arrow_schema()}
-            rows += metadata.num_rows
-            for group in range(metadata.num_row_groups):
-                size += metadata.row_group(group).total_byte_size
-            if key is not None:
-                ranges += id_ranges(file, key)
+    files = [path for path in list_files(folder, name, what) if path.suffix.lower() != ".csv"]
+    for footer in parallel_map(lambda path: _footer(path, what, key), files, worker_count()):
+        fields |= {field.name: field for field in footer.schema}
+        rows, size = rows + footer.rows, size + footer.decoded_bytes
+        ranges += footer.id_ranges
     known = [found for found in ranges if found is not None]
     stated = bool(known) and len(known) == len(ranges) and len({type(low) for low, _ in known}) == 1
     return ParquetMetadata(
@@ -89,6 +84,28 @@ def read_parquet_metadata(
         id_range=(min(low for low, _ in known), max(high for _, high in known)) if stated else None,
         is_in_order=stated and all(a[1] <= b[0] for a, b in pairwise(known)),
     )
+
+
+class _Footer(NamedTuple):
+    """What the footer of one file says."""
+
+    rows: int
+    decoded_bytes: int
+    schema: pa.Schema
+    id_ranges: list[tuple[Any, Any] | None]
+
+
+def _footer(path: Path, what: str, key: str | None) -> _Footer:
+    """Read the footer of a file."""
+    with reading(path, what), pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
+        metadata = file.metadata
+        groups = (metadata.row_group(group) for group in range(metadata.num_row_groups))
+        return _Footer(
+            metadata.num_rows,
+            sum(group.total_byte_size for group in groups),
+            metadata.schema.to_arrow_schema(),
+            [] if key is None else list(id_ranges(file, key)),
+        )
 
 
 def id_ranges(file: pq.ParquetFile, key: str) -> Iterator[tuple[Any, Any] | None]:

@@ -14,11 +14,14 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..files.places import write_at
+from ..files.places import begin_to_write_out, write_at
 from .mapped_arrays import map_file
 
 HEADER_BYTES = 256
 """Size of the header of every file, whatever the array's shape, so that it can be written again at the end."""
+
+WRITTEN_OUT_BYTES = 1 << 27
+"""Of each file that the system is to begin to write to the disk at a time, while more is made."""
 
 Arrays = dict[str, NDArray[Any]]
 """Arrays by name."""
@@ -300,7 +303,11 @@ class _FileWriter:
         return partial(self._write, values, start)
 
     def _write(self, values: NDArray[Any], at: int) -> None:
-        write_at(self._file.fileno(), values.reshape(-1).view(np.uint8).data, at)
+        descriptor, end = self._file.fileno(), at + values.nbytes
+        write_at(descriptor, values.reshape(-1).view(np.uint8).data, at)
+        if at // WRITTEN_OUT_BYTES < end // WRITTEN_OUT_BYTES:
+            last = end // WRITTEN_OUT_BYTES * WRITTEN_OUT_BYTES
+            begin_to_write_out(descriptor, max(last - WRITTEN_OUT_BYTES, 0), WRITTEN_OUT_BYTES)
 
     def room(self, start: int, stop: int) -> NDArray[Any]:
         return np.empty(stop - start, self._dtype)

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import threading
+from collections.abc import Callable
+from functools import cache
+
+from ..process.c_library import c_library
+
+BEGIN_TO_WRITE = 2
+"""SYNC_FILE_RANGE_WRITE of Linux."""
 
 _moving = (
     threading.Lock()
@@ -29,6 +38,34 @@ def write_at(descriptor: int, data: memoryview, place: int) -> None:
                 os.lseek(descriptor, place, os.SEEK_SET)
                 written = os.write(descriptor, data)
         data, place = data[written:], place + written
+
+
+def begin_to_write_out(descriptor: int, start: int, size: int) -> None:
+    """Have Linux begin to write bytes of a file to the disk, so that little is left when all of it is waited for.
+
+    Parameters
+    ----------
+    descriptor : int
+    start, size : int
+        Which bytes.
+    """
+    call = _sync_file_range()
+    if call is not None:
+        call(
+            ctypes.c_int(descriptor),
+            ctypes.c_int64(start),
+            ctypes.c_int64(size),
+            ctypes.c_uint(BEGIN_TO_WRITE),
+        )
+
+
+@cache
+def _sync_file_range() -> Callable[..., int] | None:
+    """Return the system's call; None where it has no such."""
+    if sys.platform != "linux":
+        return None
+    found: Callable[..., int] | None = getattr(c_library(), "sync_file_range", None)
+    return found
 
 
 def read_at(descriptor: int, out: memoryview, place: int) -> int:

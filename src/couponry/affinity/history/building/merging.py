@@ -16,6 +16,7 @@ from ....kernels import load
 from ....kernels.affinity_contract import Pairs
 from ....utils.arrays.array_store import Arrays, ArrayStore
 from ....utils.arrays.mapped_arrays import release_pages
+from ....utils.arrays.ragged import union_of_ascending
 from ....utils.parallel import work_in_turns
 from ..history_arrays import HistoryArrays
 from ..pair_states import slice_states
@@ -195,7 +196,7 @@ class HistoryMerger:
         """Return the keys of all pairs in order, and their states."""
         key, ptr = new.key, new.ptr
         if len(old_key):
-            key = np.union1d(old_key, key)
+            key = union_of_ascending(old_key, key)
             # pairs without new purchases: those of the next one begin where theirs end
             ptr = ptr[np.searchsorted(new.key, np.append(key, np.iinfo(np.int64).max))]
         states = Pairs.new(len(key), self._n_half_lives)
