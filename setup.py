@@ -36,6 +36,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "local_search/backups",
         "local_search/improve",
         "local_search/regret",
+        "local_search/sum_choice",
     ],
     "affinity": [
         "affinity/best_offers",

@@ -75,6 +75,18 @@ def test_losses_are_counted_the_same_by_all_threads(monkeypatch: pytest.MonkeyPa
     assert all((other == counts[0]).all() for other in counts[1:])
 
 
+def test_more_losses_are_counted_than_32_bits_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = make_case(5, customers=300, longest=9, attributes=1, segments=1, items=9, rows=2)
+    equal = LossWeights(np.zeros((0, 1, 9)), np.zeros(0, np.int64), 1.0)
+    engine = LocalEngine(case.shard, case.rules, kernels.load(), 2, 0)
+    found = engine.alternatives(case.price)
+    asked = found, equal, 500, (1, 1, 9, 5)
+    whole = engine.count_losses(*asked)
+    monkeypatch.setattr(changes, "PIECE_CANDIDATES", 20)
+    monkeypatch.setattr(changes, "MOST_COUNTED", 100)  # tables are put aside several times
+    assert (engine.count_losses(*asked) == whole).all() and whole.sum() > 10 * 100 * PARTS
+
+
 def test_nobody_is_counted() -> None:
     shard = SimpleNamespace(
         indptr=np.zeros(1, np.int64), item=np.zeros(0, np.uint16), segment=np.zeros(1, np.uint16)

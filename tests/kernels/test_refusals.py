@@ -19,7 +19,7 @@ every_kernel = pytest.mark.parametrize("kernel", CALLS)
 
 MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or which may be as long as they like
     "scoring.similar.offer", "scoring.similar.value", "scoring.own.offer", "scoring.own.value",  # `pair` is read
-    "noise shard.quantity", "regret shard.quantity", "choose_exactly shard.quantity",
+    "noise shard.quantity", "regret shard.quantity", "choose_exactly shard.quantity", "sum_choice shard.quantity",
     "propose shard.quantity", "make_moves shard.quantity", "price_candidates shard.quantity",
     "list_moves shard.quantity", "backups shard.quantity", "backups shard.segment",
     "backups instead",  # as many backups as one likes; coupons are counted: see test_room_for_other_coupons
@@ -35,6 +35,7 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "rules.constraint_ptr", "scoring.prior", "scoring.eligible.ptr",  # empty: there is nothing of it
     "factor", "threshold", "scoring.kinds.ptr", "rank",
     "multiply_changes column", "multiply_changes product",  # room, of which too little is found out late
+    "multiply_changes by_row.begins",  # as many parts as one likes
     "list_changes changes.ptr", "list_changes changes.row", "list_changes changes.moved",
     "count_losses count",  # as many decisions and bins as one likes
     "number_offers number", "find_outside values",
@@ -93,7 +94,10 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     "list_changes": {
         "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "chosen": 2, "near.ptr": 10**6, "near.row": 4,
     },
-    "multiply_changes": {"changes.ptr": 10**6, "changes.row": 4},
+    "group_changes": {"changes.ptr": 10**6, "changes.row": 4},
+    "multiply_changes": {
+        "changes.ptr": 10**6, "changes.row": 4, "by_row.begins": 10**6, "by_row.change": 3,
+    },
     "minimise_model": {"model.indptr": 10**6, "model.column": 9, "model.free": 2},
 }  # fmt: skip
 COUNTED["decide"] = {
@@ -105,6 +109,9 @@ RULES = {
 }  # fmt: skip
 COUNTED |= dict.fromkeys(("evaluate", "fix_choices", "choose_exactly"), RULES)
 COUNTED |= {kernel: RULES | {"chosen": 2} for kernel in ("alternatives", "regret")}
+COUNTED["sum_choice"] = {
+    "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "chosen": 2,
+}  # fmt: skip
 COUNTED["backups"] = {path: n for path, n in COUNTED["regret"].items() if path != "shard.segment"}
 LIMITS = {"search.rows.ptr": 10**6, "search.rows.row": 4, "search.chosen": 2}
 COUNTED["propose"] = RULES | LIMITS | {"moves.aside": 10**6, "moves.counts": 10**6}
@@ -307,6 +314,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "minimise_model": "step", "number_offers": "offer", "find_customers": "start",
         "price_candidates": "beyond", "decide": "late.choice.given", "list_moves": "moves.row",
         "find_exchanges": "picked", "find_stretches": "begin", "order_stretches": "stretch",
+        "sum_choice": "usage", "group_changes": "moved",
     }  # fmt: skip
     assert set(out) == set(CALLS) - {"find_outside"}
     for kernel, path in out.items():

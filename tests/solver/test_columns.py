@@ -13,9 +13,9 @@ from tests.support.compiled import compiled
 from tests.support.oracle import Oracle, Stop
 
 from couponry import Campaign, CustomerRule, Limit
+from couponry.engines.cells import chosen_positions
 from couponry.solver.exact.columns import list_columns
 from couponry.solver.options import ColumnOptions
-from couponry.solver.primal.repair import chosen_positions
 
 PLENTY = ColumnOptions(per_customer=1_000)
 RULES = [

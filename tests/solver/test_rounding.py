@@ -10,9 +10,10 @@ import pytest
 from tests.support.large_campaign import GAP, campaign
 
 from couponry import Result
+from couponry.engines.cells import chosen_positions
 from couponry.solver.options import DEFAULT_OPTIONS, SizeOptions
 from couponry.solver.plan import Plan
-from couponry.solver.primal.repair import MeasuredChoice, Repair, chosen_positions
+from couponry.solver.primal.repair import MeasuredChoice, Repair
 
 TIGHT = 2e-5
 WHOLE = replace(DEFAULT_OPTIONS, sizes=SizeOptions(repaired_whole_candidates=1 << 40))

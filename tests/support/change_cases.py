@@ -8,7 +8,15 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from couponry.kernels import Changes, LimitRows, LossWeights, NearChanges, Shard, StepModel
+from couponry.kernels import (
+    Changes,
+    ChangesByRow,
+    LimitRows,
+    LossWeights,
+    NearChanges,
+    Shard,
+    StepModel,
+)
 
 
 def loss_weights(
@@ -48,7 +56,7 @@ def changed(
     quantities, cells = len(shard.quantity), case.price.shape[1:]
     weights = loss_weights(random, quantities, cells)
     near = near_changes(random, case.rows, quantities, cells)
-    counts = [np.zeros((decisions, *cells, 12), np.int64) for decisions in (1, 2)]
+    counts = [np.zeros((decisions, *cells, 12), np.uint32) for decisions in (1, 2)]
     equal = LossWeights(np.zeros((0, *cells)), np.zeros(0, np.int64), 1.0)
     reach = np.zeros(rows, np.int64)
     results: dict[str, Any] = {}
@@ -65,11 +73,13 @@ def changed(
         last = int(changes.ptr[made])
         listed = Changes(changes.ptr[: made + 1], changes.row[:last], changes.moved[:last])
         results |= {f"changes of {start}: {name}": a for name, a in listed._asdict().items()}
+        by_row = grouped(module, listed, rows)
+        results |= {f"by row of {start}: {name}": a for name, a in by_row._asdict().items()}
         for first, ends in (0, rows // 2), (rows // 2, rows):
             room = int(np.minimum(reach, rows)[first:ends].sum())
             of_rows = np.zeros(ends - first, np.int64), np.zeros(room, np.int32), np.zeros(room)
             of_rows[2][:] = 7.0
-            entries = module.multiply_changes(listed, rows, first, ends, *of_rows)
+            entries = module.multiply_changes(listed, by_row, first, ends, *of_rows)
             results[f"products of {start}, {first}"] = np.concatenate([[entries], *of_rows])
     model, right, step = step_model(random, int(random.integers(1, 20)))
     results["steps"] = module.minimise_model(model, right, step, 1e-6, 50)
@@ -79,6 +89,16 @@ def changed(
         "loss counts by decision": counts[1],
         "reach": reach,
     }
+
+
+def grouped(module: Any, changes: Changes, rows: int) -> ChangesByRow:
+    """The entries of changes by row, in two parts."""
+    made, entries = len(changes.ptr) - 1, len(changes.row)
+    begins = np.full((2, rows + 1), 7)
+    by_row = ChangesByRow(begins, np.zeros(entries, np.int64), np.zeros(entries))
+    for part, (first, last) in enumerate(((0, made // 3), (made // 3, made))):
+        module.group_changes(changes, first, last, begins[part], by_row.change, by_row.moved)
+    return by_row
 
 
 def step_model(

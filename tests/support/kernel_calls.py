@@ -7,7 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.support.change_cases import loss_weights, near_changes, room_for, step_model
+from tests.support.change_cases import (
+    grouped,
+    loss_weights,
+    near_changes,
+    room_for,
+    step_model,
+)
 from tests.support.constraint_cases import compiled_constraints, constrained_case, random_spec
 from tests.support.exchange_cases import open_rows, rooms_of, row_moves
 from tests.support.kernel_cases import (
@@ -249,6 +255,8 @@ def _of_choices() -> Iterator[Call]:
     yield Call(
         "regret", {**both, **exact, "chosen": chosen, **seeded, "out": np.zeros(len(chosen))}
     )
+    sums = {"exact": case.exact, "chosen": chosen, **who, "usage": np.zeros(case.reduced.shape)}
+    yield Call("sum_choice", {"shard": shard, **sums})
     yield Call("choose_exactly", {**both, **exact, **seeded, "chosen": chosen, **cut})
     search = local_search(case, REPAIR, activity_of(case, chosen), chosen)
     everybody = np.arange(n)
@@ -280,7 +288,7 @@ def _of_changes(case: Case, chosen: Array) -> Iterator[Call]:
     reference().alternatives(shard, case.rules, case.price, chosen, 0, n, partner, loss)
     theirs = {"shard": shard, "chosen": chosen, "loss": loss, "start": 0, "stop": n}
     weights = loss_weights(random, quantities, cells)
-    count = np.zeros((2, *cells, 9), np.int64)
+    count = np.zeros((2, *cells, 9), np.uint32)
     yield Call("count_losses", {**theirs, "weights": weights, "first_bin": 500, "count": count})
     near = near_changes(random, case.rows, quantities, cells)
     changes = room_for(shard, near, slice(0, n))
@@ -291,11 +299,24 @@ def _of_changes(case: Case, chosen: Array) -> Iterator[Call]:
     moved = np.round(random.normal(size=6), 1)
     row = np.array([0, 1, 3, 1, 2, 0], np.int32)
     out = {"count": np.zeros(rows, np.int64), "column": np.zeros(16, np.int32)}
+    some = Changes(np.array([0, 3, 3, 6]), row, moved)
+    by_row = grouped(reference(), some, rows)
+    grouping = {"begins": np.zeros(rows + 1, np.int64), "change": np.zeros(6, np.int64)}
+    yield Call(
+        "group_changes",
+        {"changes": some, "first": 0, "last": 3, **grouping, "moved": np.zeros(6)},
+    )
     yield Call(
         "multiply_changes",
-        {"changes": Changes(np.array([0, 3, 3, 6]), row, moved), "rows": rows, "first": 0,
-         "last": rows, **out, "product": np.zeros(16)},
-    )  # fmt: skip
+        {
+            "changes": some,
+            "by_row": by_row,
+            "first": 0,
+            "last": rows,
+            **out,
+            "product": np.zeros(16),
+        },
+    )
     model, right, step = step_model(random, 9)
     solved = {"model": model, "right": right, "step": step}
     yield Call("minimise_model", {**solved, "tolerance": 1e-4, "steps": 30})

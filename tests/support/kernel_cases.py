@@ -250,7 +250,11 @@ def all_results(
         case.shard, case.rules, case.price, case.seed, 0, case.customers, usage.copy(), NOBODY_ASKS,
         unit, cut,
     )  # fmt: skip
+    summed = np.zeros(case.reduced.shape)
+    module.sum_choice(case.shard, case.exact, chosen, 0, case.customers // 2, summed)
+    module.sum_choice(case.shard, case.exact, exactly, case.customers // 2, case.customers, summed)
     results = {
+        "summed": summed,
         "usage": usage,
         "chosen": chosen.copy(),
         "exactly": exactly,

@@ -1,7 +1,7 @@
 # The boundary of the kernels behind the dual's second derivatives.
 """Kernels in C++ about changes of single decisions; `couponry.kernels.reference` says what each of them does."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from checks cimport (
     ALWAYS_CHECKED, block_of, look_at_shard, not_finite, not_flags, not_offsets, not_within, refuse, same, within,
@@ -15,7 +15,7 @@ cdef extern from "curvature/changes.hpp" namespace "couponry" nogil:
         double least
 
     cdef cppclass LossCounts:
-        int64_t* data
+        uint32_t* data
         int64_t decisions, segments, items, bins
 
     cdef cppclass NearChanges:
@@ -32,6 +32,16 @@ cdef extern from "curvature/changes.hpp" namespace "couponry" nogil:
         View[int32_t] row
         View[double] moved
 
+    cdef cppclass ListedChanges:
+        View[const int64_t] ptr
+        View[const int32_t] row
+        View[const double] moved
+
+    cdef cppclass ChangesByRow:
+        Table[const int64_t] begins
+        View[const int64_t] change
+        View[const double] moved
+
     cdef cppclass StepModel:
         View[const int64_t] indptr
         View[const int32_t] column
@@ -46,9 +56,11 @@ cdef extern from "curvature/changes.hpp" namespace "couponry" nogil:
     int c_list_changes "couponry::list_changes"(
         const Shard&, const uint8_t*, const int64_t*, const float*, const NearChanges&, int64_t, int64_t,
         const Changes&, View[int64_t], int64_t*) noexcept
+    int c_group_changes "couponry::group_changes"(
+        const ListedChanges&, int64_t, int64_t, View[int64_t], View[int64_t], View[double]) noexcept
     int c_multiply_changes "couponry::multiply_changes"(
-        View[const int64_t], View[const int32_t], View[const double], int64_t, int64_t, int64_t, View[int64_t],
-        View[int32_t], View[double], int64_t*) noexcept
+        const ListedChanges&, const ChangesByRow&, int64_t, int64_t, View[int64_t], View[int32_t], View[double],
+        int64_t*) noexcept
 
 
 cdef LossWeights weights_view(weights, int64_t segments, int64_t items, const Shard& shard) except *:
@@ -108,7 +120,7 @@ cdef int look_at_partners(const int64_t[::1] partner, int64_t begin, int64_t end
 
 def count_losses(
     shard, const uint8_t[::1] chosen, const float[::1] loss, weights, int64_t first_bin, int64_t start, int64_t stop,
-    int64_t[:, :, :, ::1] count, *, bint unchecked=False,
+    uint32_t[:, :, :, ::1] count, *, bint unchecked=False,
 ):
     cdef Shard shard_ = shard_view(shard)
     cdef int64_t block = block_of(shard_, shard.item, start, stop)
@@ -124,7 +136,7 @@ def count_losses(
     count_.decisions, count_.segments, count_.items = count.shape[0], count.shape[1], count.shape[2]
     count_.bins = count.shape[3]
     count_.data = &count[0, 0, 0, 0] if count_.segments and count_.items else NULL
-    aligned(count_.data, sizeof(int64_t))
+    aligned(count_.data, sizeof(uint32_t))
     aligned(&loss[0], sizeof(float))
     if not unchecked or ALWAYS_CHECKED:
         look_at_shard(shard_, start, stop, count_.segments, count_.items)
@@ -170,32 +182,79 @@ def list_changes(
     return made
 
 
+cdef ListedChanges listed_view(changes) except *:
+    cdef ListedChanges out
+    out.ptr = view[int64_t](changes.ptr)
+    out.row = view[int32_t](changes.row)
+    out.moved = view[double](changes.moved)
+    same(out.moved.size, out.row.size, "changes.moved: entries")
+    if out.ptr.size == 0:
+        raise ValueError("changes.ptr: expected at least one offset, got none")
+    same(out.row.size, out.ptr.data[out.ptr.size - 1], "changes.row: entries")
+    return out
+
+
+cdef int look_at_changes(const ListedChanges& changes, int64_t first, int64_t last, int64_t rows) except -1:
+    """Refuse entries and rows of some changes that there are not."""
+    refuse(not_offsets(b"changes.ptr", changes.ptr.data, first, last, changes.row.size))
+    return refuse(not_within[int32_t](
+        b"changes.row", changes.row.data, changes.ptr.data[first], changes.ptr.data[last], 0, rows - 1))
+
+
+def group_changes(
+    changes, int64_t first, int64_t last, int64_t[::1] begins, int64_t[::1] change, double[::1] moved, *,
+    bint unchecked=False,
+):
+    cdef ListedChanges changes_ = listed_view(changes)
+    cdef View[int64_t] begins_ = writable[int64_t](begins)
+    cdef View[int64_t] change_ = writable[int64_t](change)
+    cdef View[double] moved_ = writable[double](moved)
+    cdef int status
+    within(last, 0, changes_.ptr.size - 1, "last")
+    within(first, 0, last, "first")
+    if begins_.size == 0:
+        raise ValueError("begins: expected at least one offset, got none")
+    same(change_.size, changes_.row.size, "change: entries")
+    same(moved_.size, changes_.row.size, "moved: entries")
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_changes(changes_, first, last, begins_.size - 1)  # others may not be there yet
+    with nogil:
+        status = c_group_changes(changes_, first, last, begins_, change_, moved_)
+    check(status)
+
+
 def multiply_changes(
-    changes, int64_t rows, int64_t first, int64_t last, int64_t[::1] count, int32_t[::1] column, double[::1] product,
+    changes, by_row, int64_t first, int64_t last, int64_t[::1] count, int32_t[::1] column, double[::1] product,
     *, bint unchecked=False,
 ):
-    cdef View[const int64_t] ptr = view[int64_t](changes.ptr)
-    cdef View[const int32_t] row = view[int32_t](changes.row)
-    cdef View[const double] moved = view[double](changes.moved)
+    cdef ListedChanges changes_ = listed_view(changes)
+    cdef ChangesByRow by_row_
     cdef View[int64_t] count_ = writable[int64_t](count)
     cdef View[int32_t] column_ = writable[int32_t](column)
     cdef View[double] product_ = writable[double](product)
-    cdef int64_t made = 0
+    cdef int64_t made = 0, part, rows
     cdef int status
-    within(rows, 0, 0x7FFFFFFF, "rows")
+    by_row_.begins = table[int64_t](by_row.begins)
+    by_row_.change = view[int64_t](by_row.change)
+    by_row_.moved = view[double](by_row.moved)
+    if by_row_.begins.columns == 0:
+        raise ValueError("by_row.begins: expected at least one offset, got none")
+    rows = by_row_.begins.columns - 1
+    same(by_row_.change.size, changes_.row.size, "by_row.change: entries")
+    same(by_row_.moved.size, changes_.row.size, "by_row.moved: entries")
     within(last, 0, rows, "last")
     within(first, 0, last, "first")
     same(count_.size, last - first, "count: rows")
-    same(moved.size, row.size, "changes.moved: entries")
     same(product_.size, column_.size, "product: entries")
-    if ptr.size == 0:
-        raise ValueError("changes.ptr: expected at least one offset, got none")
-    same(row.size, ptr.data[ptr.size - 1], "changes.row: entries")
     if not unchecked or ALWAYS_CHECKED:
-        refuse(not_offsets(b"changes.ptr", ptr.data, 0, ptr.size - 1, row.size))
-        refuse(not_within[int32_t](b"changes.row", row.data, 0, row.size, 0, rows - 1))
+        look_at_changes(changes_, 0, changes_.ptr.size - 1, rows)
+        for part in range(by_row_.begins.rows):
+            refuse(not_offsets(
+                b"by_row.begins", by_row_.begins.data + part * (rows + 1), 0, rows, changes_.row.size))
+        refuse(not_within[int64_t](
+            b"by_row.change", by_row_.change.data, 0, by_row_.change.size, 0, changes_.ptr.size - 2))
     with nogil:
-        status = c_multiply_changes(ptr, row, moved, rows, first, last, count_, column_, product_, &made)
+        status = c_multiply_changes(changes_, by_row_, first, last, count_, column_, product_, &made)
     check(status)
     return made
 

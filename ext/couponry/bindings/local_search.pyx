@@ -43,6 +43,12 @@ cdef extern from "local_search/local_search.hpp" namespace "couponry" nogil:
     int c_choose_exactly "couponry::choose_exactly"(
         const Shard&, const Rules&, const Table[const double]&, const Amounts&, uint32_t, int64_t, int64_t,
         View[uint8_t], int64_t, Cut*) noexcept
+    cdef cppclass UsageTable:
+        double* data
+        int64_t segments, items
+
+    void c_sum_choice "couponry::sum_choice"(
+        const Shard&, const Table[const double]&, View[const uint8_t], int64_t, int64_t, const UsageTable&) noexcept
     int c_propose "couponry::propose"(const LocalSearch&, const Moves&, int64_t, int64_t) noexcept
     int c_make_moves "couponry::make_moves"(
         const LocalSearch&, const Moves&, int64_t, bint, Effort*) noexcept
@@ -212,6 +218,30 @@ def choose_exactly(
     check(status)
     cut[0] += cut_.searches
     cut[1] += cut_.slack
+
+
+def sum_choice(
+    shard, exact, const uint8_t[::1] chosen, int64_t start, int64_t stop, double[:, :, ::1] usage, *,
+    bint unchecked=False,
+):
+    cdef Shard shard_ = shard_view(shard)
+    cdef Table[const double] exact_ = exact_view(exact, shard_)
+    cdef View[const uint8_t] chosen_ = view[uint8_t](chosen)
+    cdef int64_t block = block_of(shard_, shard.item, start, stop)
+    cdef UsageTable usage_
+    same(chosen_.size, shard_.quantity.columns, "chosen: candidates")
+    same(usage.shape[0], 1 + exact_.rows, "usage: 1 + attributes")
+    usage_.segments, usage_.items = usage.shape[1], usage.shape[2]
+    usage_.data = &usage[0, 0, 0] if usage_.segments and usage_.items else NULL
+    aligned(usage_.data, sizeof(double))
+    if block == 0:
+        return
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_shard(shard_, start, stop, usage_.segments, usage_.items)
+        look_at_exact(shard_, exact_, start, stop)
+        refuse(not_flags(b"chosen", chosen_.data + shard_.indptr.data[start], block))
+    with nogil:
+        c_sum_choice(shard_, exact_, chosen_, start, stop, usage_)
 
 
 def propose(shard, rules, search, moves, int64_t start, int64_t stop, *, bint unchecked=False):

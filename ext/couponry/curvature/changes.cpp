@@ -91,23 +91,6 @@ int list_items(const Shard& shard, const uint8_t* chosen, const int64_t* partner
     return DONE;
 }
 
-// Calls visit(j) for each of the ascending places where first <= row[j] < last, without a branch for the others.
-template <class Visit>
-void visit_rows(View<const int32_t> row, int64_t first, int64_t last, Visit visit) noexcept {
-    constexpr int64_t TOGETHER = 1024;
-    int64_t found[TOGETHER];
-    const uint64_t own_rows = static_cast<uint64_t>(last - first);
-    for (int64_t begin = 0; begin < row.size; begin += TOGETHER) {
-        const int64_t end = std::min(begin + TOGETHER, row.size);
-        int64_t count = 0;
-        for (int64_t j = begin; j < end; ++j) {
-            found[count] = j;
-            count += static_cast<uint64_t>(row[j] - first) < own_rows;
-        }
-        for (int64_t at = 0; at < count; ++at) visit(found[at]);
-    }
-}
-
 }  // namespace
 
 int list_changes(const Shard& shard, const uint8_t* chosen, const int64_t* partner, const float* loss,
@@ -118,44 +101,54 @@ int list_changes(const Shard& shard, const uint8_t* chosen, const int64_t* partn
     return list_items<uint32_t>(shard, chosen, partner, loss, near, start, stop, changes, reach, made);
 }
 
-int multiply_changes(View<const int64_t> ptr, View<const int32_t> row, View<const double> moved, int64_t rows,
-                     int64_t first, int64_t last, View<int64_t> count, View<int32_t> column, View<double> product,
-                     int64_t* made) noexcept {
+int group_changes(const ListedChanges& changes, int64_t first, int64_t last, View<int64_t> begins, View<int64_t> change,
+                  View<double> moved) noexcept {
     try {
-        const int64_t own_rows = last - first;
-        std::vector<int64_t> begins(static_cast<size_t>(own_rows) + 1);
-        visit_rows(row, first, last, [&](int64_t j) { ++begins[static_cast<size_t>(row[j] - first) + 1]; });
-        for (size_t r = 0; r < static_cast<size_t>(own_rows); ++r) begins[r + 1] += begins[r];
-        std::vector<int64_t> filled(begins.begin(), begins.end() - 1);
-        struct Own {
-            int64_t change;
-            double moved;
-        };
-        std::vector<Own> own(static_cast<size_t>(begins.back()));
-        int64_t change = 0;
-        visit_rows(row, first, last, [&](int64_t j) {
-            while (ptr[change + 1] <= j) ++change;
-            own[static_cast<size_t>(filled[static_cast<size_t>(row[j] - first)]++)] = {change, moved[j]};
-        });
-        std::vector<int64_t> place(static_cast<size_t>(rows), -1);  // of each other row in the row that is summed up
+        const int64_t rows = begins.size - 1, begin = changes.ptr[first], end = changes.ptr[last];
+        std::fill(begins.data, begins.data + begins.size, int64_t{0});
+        for (int64_t j = begin; j < end; ++j) ++begins[changes.row[j] + 1];
+        begins[0] = begin;
+        for (int64_t r = 0; r < rows; ++r) begins[r + 1] += begins[r];
+        std::vector<int64_t> filled(begins.data, begins.data + rows);
+        for (int64_t m = first; m < last; ++m)
+            for (int64_t j = changes.ptr[m]; j < changes.ptr[m + 1]; ++j) {
+                const int64_t at = filled[static_cast<size_t>(changes.row[j])]++;
+                change[at] = m;
+                moved[at] = changes.moved[j];
+            }
+    } catch (const std::bad_alloc&) {
+        return NO_MEMORY;
+    }
+    return DONE;
+}
+
+int multiply_changes(const ListedChanges& changes, const ChangesByRow& by_row, int64_t first, int64_t last,
+                     View<int64_t> count, View<int32_t> column, View<double> product, int64_t* made) noexcept {
+    try {
+        // of each row in the one that is summed up
+        std::vector<int64_t> place(static_cast<size_t>(by_row.begins.columns - 1), -1);
         int64_t end = 0;
-        for (int64_t r = 0; r < own_rows; ++r) {
+        for (int64_t r = first; r < last; ++r) {
             const int64_t begin = end;
-            for (int64_t t = begins[static_cast<size_t>(r)]; t < begins[static_cast<size_t>(r) + 1]; ++t) {
-                const Own& one = own[static_cast<size_t>(t)];
-                for (int64_t j = ptr[one.change]; j < ptr[one.change + 1]; ++j) {
-                    int64_t& at = place[static_cast<size_t>(row[j])];
-                    if (at < begin) {
-                        if (end == column.size) return NO_ROOM;
-                        at = end;
-                        column[end] = row[j];
-                        product[end++] = 0.0;
+            for (int64_t part = 0; part < by_row.begins.rows; ++part) {
+                const View<const int64_t> begins = by_row.begins.row(part);
+                for (int64_t t = begins[r]; t < begins[r + 1]; ++t) {
+                    const int64_t m = by_row.change[t];
+                    const double own = by_row.moved[t];
+                    for (int64_t j = changes.ptr[m]; j < changes.ptr[m + 1]; ++j) {
+                        int64_t& at = place[static_cast<size_t>(changes.row[j])];
+                        if (at < begin) {
+                            if (end == column.size) return NO_ROOM;
+                            at = end;
+                            column[end] = changes.row[j];
+                            product[end++] = 0.0;
+                        }
+                        const double both = own * changes.moved[j];
+                        product[at] += both;
                     }
-                    const double both = one.moved * moved[j];
-                    product[at] += both;
                 }
             }
-            count[r] = end - begin;
+            count[r - first] = end - begin;
         }
         *made = end;
     } catch (const std::bad_alloc&) {

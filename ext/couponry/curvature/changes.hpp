@@ -16,7 +16,7 @@ struct LossWeights {
 
 // Counts by decision, segment, item and bin, (1 or 2, S, K, bins).
 struct LossCounts {
-    int64_t* data;
+    uint32_t* data;
     int64_t decisions, segments, items, bins;
 };
 
@@ -59,9 +59,26 @@ int list_changes(const Shard& shard, const uint8_t* chosen, const int64_t* partn
                  const NearChanges& near, int64_t start, int64_t stop, const Changes& changes, View<int64_t> reach,
                  int64_t* made) noexcept;
 
+// Entries of changes by row; see `ChangesByRow` in contract.py.
+struct ChangesByRow {
+    Table<const int64_t> begins;
+    View<const int64_t> change;
+    View<const double> moved;
+};
+
+// What changes move rows by, to be read.
+struct ListedChanges {
+    View<const int64_t> ptr;
+    View<const int32_t> row;
+    View<const double> moved;
+};
+
+// See `group_changes` in reference/changes.py.
+int group_changes(const ListedChanges& changes, int64_t first, int64_t last, View<int64_t> begins, View<int64_t> change,
+                  View<double> moved) noexcept;
+
 // See `multiply_changes` in reference/changes.py.
-int multiply_changes(View<const int64_t> ptr, View<const int32_t> row, View<const double> moved, int64_t rows,
-                     int64_t first, int64_t last, View<int64_t> count, View<int32_t> column, View<double> product,
-                     int64_t* made) noexcept;
+int multiply_changes(const ListedChanges& changes, const ChangesByRow& by_row, int64_t first, int64_t last,
+                     View<int64_t> count, View<int32_t> column, View<double> product, int64_t* made) noexcept;
 
 }  // namespace couponry

@@ -28,7 +28,7 @@ void count_items(const Shard& shard, const uint8_t* chosen, const float* loss, c
     const Item* item = static_cast<const Item*>(shard.item);
     const int64_t first = shard.indptr[start], cells = count.segments * count.items;
     const int32_t last = static_cast<int32_t>(count.bins - 1), lowest = static_cast<int32_t>(first_bin);
-    int64_t* tables[2] = {count.data + (count.decisions - 1) * cells * count.bins, count.data};  // by `chosen`
+    uint32_t* tables[2] = {count.data + (count.decisions - 1) * cells * count.bins, count.data};  // by `chosen`
     for (int64_t i = start; i < stop; ++i) {
         const int64_t first_cell = of_customer(shard.segment, i) * count.items;
         for (int64_t e = shard.indptr[i]; e < shard.indptr[i + 1]; ++e) {
@@ -37,7 +37,7 @@ void count_items(const Shard& shard, const uint8_t* chosen, const float* loss, c
             std::memcpy(&bits, loss + (e - first), sizeof bits);
             const int32_t place = std::min(std::max((bits >> LOSS_BITS_DROPPED) - lowest, 0), last);
             const int64_t parts = WEIGHTED ? parts_of(shard, weights, cells, cell, e) : static_cast<int64_t>(PARTS);
-            tables[chosen[e - first]][cell * count.bins + place] += parts;
+            tables[chosen[e - first]][cell * count.bins + place] += static_cast<uint32_t>(parts);
         }
     }
 }

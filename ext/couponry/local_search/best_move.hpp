@@ -78,6 +78,16 @@ public:
         return best;
     }
 
+    // Asks memory for what `worth_now` reads of a move's candidates.
+    void prefetch(const Move& move) const noexcept {
+        for (const int64_t e : {move.leaving, move.into}) {
+            if (e < 0) continue;
+            COUPONRY_PREFETCH(item_.data + e);
+            COUPONRY_PREFETCH_TO_WRITE(p_.chosen.data + e);
+            for (int64_t c = 0; c < p_.exact.rows; ++c) COUPONRY_PREFETCH(p_.exact.row(c).data + e);
+        }
+    }
+
     // What a move is worth now that others have been made; see `worth_now` in reference/local_search.py.
     double worth_now(int64_t i, const Move& move) {
         const int64_t s = of_customer(p_.shard.segment, i);

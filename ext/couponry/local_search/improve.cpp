@@ -89,26 +89,61 @@ struct Turn {
     }
 };
 
+constexpr std::ptrdiff_t AHEAD = 4;  // turns for which memory is asked for what a move reads
+constexpr int64_t ONE_IN = 16;       // customers for each whose priority is looked at to guess who are first
+
+// A priority that hardly more customers than wanted are before: told by one in so many of them.
+double likely_last(const Moves& moves, int64_t customers, int64_t wanted) {
+    std::vector<double> some;
+    some.reserve(static_cast<size_t>(customers / ONE_IN + 1));
+    for (int64_t at = 0; at < customers; at += ONE_IN) some.push_back(moves.priority[moves.aside[at]]);
+    const auto rank = static_cast<size_t>(wanted / ONE_IN + wanted / (4 * ONE_IN) + 16);
+    if (rank >= some.size()) return INFINITE;
+    const auto last = some.begin() + static_cast<std::ptrdiff_t>(rank);
+    std::nth_element(some.begin(), last, some.end());
+    return *last;
+}
+
+// The first customers' turns, in their order: as many as are wanted, if there are, and perhaps more after them.
+std::vector<Turn> first_turns(const Moves& moves, int64_t customers, int64_t wanted) {
+    std::vector<Turn> turns;
+    for (double most = likely_last(moves, customers, wanted);; most = INFINITE) {
+        turns.clear();
+        for (int64_t at = 0; at < customers; ++at) {
+            const int64_t i = moves.aside[at];
+            if (moves.priority[i] <= most) turns.push_back({moves.priority[i], i});
+        }
+        if (most == INFINITE || static_cast<int64_t>(turns.size()) >= wanted) break;
+    }
+    if (static_cast<int64_t>(turns.size()) > wanted) {
+        const auto next = turns.begin() + static_cast<std::ptrdiff_t>(wanted);
+        std::nth_element(turns.begin(), next, turns.end());
+        turns.erase(next, turns.end());
+    }
+    std::sort(turns.begin(), turns.end());
+    return turns;
+}
+
 template <class Item>
 Effort make_round_of(const LocalSearch& problem, const Moves& moves, int64_t looks) {
     int64_t &waiting = moves.counts[0], &aside = moves.counts[1];
     for (int64_t at = 0; at < waiting; ++at) moves.aside[aside++] = moves.waiting[at];
     waiting = 0;
-    std::vector<Turn> turns;
+    int64_t with_move = 0;
     for (int64_t at = 0; at < aside; ++at) {
         const int64_t i = moves.aside[at];
-        if (moves.priority[i] < INFINITE) turns.push_back({moves.priority[i], i});
+        if (moves.priority[i] < INFINITE) moves.aside[with_move++] = i;
     }
-    aside = 0;
-    for (const Turn& turn : turns) moves.aside[aside++] = turn.customer;
+    aside = with_move;
     looks = std::min(looks, aside);
-    const auto next = turns.begin() + looks;  // the last one's successor is in its place, too
-    if (next != turns.end()) std::nth_element(turns.begin(), next, turns.end());
-    std::sort(turns.begin(), next);
+    const std::vector<Turn> turns = first_turns(moves, aside, looks + 1);  // and whose turn would be next
 
     BestMoves<Item> best(problem);
     Effort done{0, looks, 0.0};
-    for (auto turn = turns.begin(); turn != next; ++turn) {
+    const auto end = turns.begin() + static_cast<std::ptrdiff_t>(looks);
+    for (auto turn = turns.begin(); turn != end; ++turn) {
+        if (end - turn > 2 * AHEAD) moves.prefetch(turn[2 * AHEAD].customer);
+        if (end - turn > AHEAD) best.prefetch(moves.of(turn[AHEAD].customer));
         const int64_t i = turn->customer;
         Move move = moves.of(i);
         move.priority = best.worth_now(i, move);

@@ -35,6 +35,16 @@ int regret(const Shard& shard, const Rules& rules, const Table<const double>& ex
 int choose_exactly(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
                    uint32_t seed, int64_t start, int64_t stop, View<uint8_t> chosen, int64_t unit, Cut* cut) noexcept;
 
+// Coupons and sums of attributes by segment and item, (1 + C, S, K).
+struct UsageTable {
+    double* data;
+    int64_t segments, items;
+};
+
+// See `sum_choice` in reference/regret.py.
+void sum_choice(const Shard& shard, const Table<const double>& exact, View<const uint8_t> chosen, int64_t start,
+                int64_t stop, const UsageTable& usage) noexcept;
+
 // The limits as linear rows, listed by (segment, item); see `LimitRows` in contract.py.
 struct LimitRows {
     View<const int64_t> ptr;
@@ -83,6 +93,13 @@ struct Move {
 struct Moves {
     View<double> priority;
     View<int64_t> leaving, into, waiting, aside, counts;
+
+    // Asks memory for what `of` reads.
+    void prefetch(int64_t i) const noexcept {
+        COUPONRY_PREFETCH_TO_WRITE(priority.data + i);
+        COUPONRY_PREFETCH_TO_WRITE(leaving.data + i);
+        COUPONRY_PREFETCH_TO_WRITE(into.data + i);
+    }
 
     Move of(int64_t i) const noexcept { return {priority[i], leaving[i], into[i]}; }
 

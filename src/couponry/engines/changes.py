@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Changes, LossWeights, NearChanges, Shard
+from ..kernels import PARTS, Changes, ChangesByRow, LossWeights, NearChanges, Shard
 from .workers import block_cuts, even_cuts, joined, share_out
 
 PIECE_CANDIDATES = 1 << 16
 """Candidates that are looked at together."""
+
+CELLS_A_CANDIDATE = 4
+"""Numbers in the tables of losses of all threads together, for each candidate that is counted, at most."""
+
+ADDED_CELLS = 1 << 13
+"""Numbers of the tables of losses that a thread adds up together."""
+
+MOST_COUNTED = (1 << 32) // PARTS - 1
+"""Candidates that a table of 32 bits has room for, whatever they are."""
 
 
 class Alternatives(NamedTuple):
@@ -44,31 +54,56 @@ def count_losses(
     """Count candidates by their losses; see `Engine.count_losses`."""
     if shape[1] == 1:  # whatever the segments
         shard = shard._replace(segment=np.zeros(1, np.uint16))
-    # each thread has a table of its own: where these are larger than what is counted, fewer are quicker
-    workers = max(1, min(threads, len(shard.item) // int(np.prod(shape))))
-    tables: dict[int, NDArray[np.int64]] = {}
+    # each thread has a table of its own: where these are far larger than what is counted, fewer are quicker
+    size = int(np.prod(shape))
+    workers = max(1, min(threads, CELLS_A_CANDIDATE * len(shard.item) // size))
+    tables: dict[int, _OwnCounts] = {}
     indptr = shard.indptr
 
     def work(worker: int, start: int, stop: int) -> None:
         part = slice(int(indptr[start]), int(indptr[stop]))
         chosen, loss = found.chosen[part], found.loss[part]
-        if worker not in tables:  # cleared by its own thread, in memory that is near to it
-            tables[worker] = np.empty(shape, np.int64)
-            tables[worker].fill(0)
-        kernels.count_losses(shard, chosen, loss, weights, first_bin, start, stop, tables[worker])
+        if worker not in tables:  # made by its own thread, in memory that is near to it
+            tables[worker] = _OwnCounts(shape)
+        count = tables[worker].with_room(len(loss))
+        kernels.count_losses(shard, chosen, loss, weights, first_bin, start, stop, count)
 
     share_out(work, block_cuts(indptr, PIECE_CANDIDATES, workers), workers)
-    if not tables:  # nobody is counted
-        return np.zeros(shape, np.int64)
-    total, *others = (table.reshape(-1) for table in tables.values())
+    parts = [part for own in tables.values() for part in own.parts()]
+    total = np.empty(size, np.int64)
 
     def add(worker: int, start: int, stop: int) -> None:
-        for table in others:
-            total[start:stop] += table[start:stop]
+        some = total[start:stop]
+        some.fill(0)
+        for part in parts:
+            some += part[start:stop]
 
-    if others:
-        share_out(add, even_cuts(len(total), PIECE_CANDIDATES), threads)
+    share_out(add, even_cuts(size, ADDED_CELLS), threads)
     return total.reshape(shape)
+
+
+class _OwnCounts:
+    """A thread's own counts, in numbers of 32 bits; what might be more is put aside before."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        self._count = np.empty(shape, np.uint32)
+        self._count.fill(0)
+        self._counted = 0
+        self._aside: NDArray[np.int64] | None = None
+
+    def with_room(self, candidates: int) -> NDArray[np.uint32]:
+        """The table, to which so many candidates may be added."""
+        if self._counted + candidates > MOST_COUNTED:
+            before = 0 if self._aside is None else self._aside
+            self._aside = np.asarray(self._count.ravel() + before, np.int64)
+            self._count.fill(0)
+            self._counted = 0
+        self._counted += candidates
+        return self._count
+
+    def parts(self) -> list[NDArray[Any]]:
+        """Flat tables that add up to the counts."""
+        return [self._count.reshape(-1), *([] if self._aside is None else [self._aside])]
 
 
 def products_of_changes(
@@ -80,27 +115,61 @@ def products_of_changes(
     rows: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
     """Multiply what near changes move rows by; see `Engine.products_of_changes`."""
-    changes, reach = _listed(kernels, shard, threads, found, near, rows)
+    parts, reach = _listed(kernels, shard, threads, found, near, rows)
+    changes, by_row = _gathered(kernels, threads, parts, rows)
     most = np.minimum(reach, rows)  # entries of each row
     ends = np.cumsum(reach)
-    # as many products for each thread: more pieces would look through all changes more often
+    # as many products for each thread
     cuts = np.searchsorted(ends, np.arange(1, threads) * (ends[-1] if rows else 0) // threads)
     cuts = np.unique(np.concatenate([[0], cuts, [rows]]))
     count = np.zeros(rows, np.int64)
-    parts: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
+    made: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
 
     def work(worker: int, first: int, last: int) -> None:
         room = int(most[first:last].sum())
         column, product = np.empty(room, np.int32), np.empty(room)
-        made = kernels.multiply_changes(
-            changes, rows, first, last, count[first:last], column, product
+        end = kernels.multiply_changes(
+            changes, by_row, first, last, count[first:last], column, product
         )
-        parts[first] = column[:made], product[:made]
+        made[first] = column[:end], product[:end]
 
     share_out(work, cuts, threads)
-    indptr = np.concatenate([[0], np.cumsum(count)])
-    columns, products = zip(*(parts[first] for first in sorted(parts)), strict=True)
+    indptr = np.zeros(rows + 1, np.int64)
+    np.cumsum(count, out=indptr[1:])
+    columns, products = zip(*(made[first] for first in sorted(made)), strict=True)
     return indptr, joined(columns, threads), joined(products, threads)
+
+
+def _gathered(
+    kernels: ModuleType, threads: int, parts: Sequence[Changes], rows: int
+) -> tuple[Changes, ChangesByRow]:
+    """Put changes one behind the other, and list their entries by row: a share of the parts for each thread."""
+    change = np.cumsum([0, *(len(part.ptr) - 1 for part in parts)])
+    entry = np.cumsum([0, *(len(part.row) for part in parts)])
+    changes = Changes(
+        np.zeros(change[-1] + 1, np.int64), np.empty(entry[-1], np.int32), np.empty(entry[-1])
+    )
+    changes.ptr[change] = entry
+    shares = np.unique(np.arange(threads + 1) * len(parts) // threads)
+    by_row = ChangesByRow(
+        np.zeros((len(shares) - 1, rows + 1), np.int64),
+        np.empty(entry[-1], np.int64),
+        np.empty(entry[-1]),
+    )
+
+    def work(worker: int, start: int, stop: int) -> None:
+        for share in range(start, stop):
+            for at in range(shares[share], shares[share + 1]):
+                part, first, last = parts[at], entry[at], entry[at + 1]
+                np.add(part.ptr[1:-1], first, out=changes.ptr[change[at] + 1 : change[at + 1]])
+                changes.row[first:last] = part.row
+                changes.moved[first:last] = part.moved
+            first, last = (int(change[shares[at]]) for at in (share, share + 1))
+            begins = by_row.begins[share]
+            kernels.group_changes(changes, first, last, begins, by_row.change, by_row.moved)
+
+    share_out(work, np.arange(len(shares)), threads)
+    return changes, by_row
 
 
 def _listed(
@@ -110,11 +179,11 @@ def _listed(
     found: Alternatives,
     near: NearChanges,
     rows: int,
-) -> tuple[Changes, NDArray[np.int64]]:
-    """The near changes in the candidates' order, and how many rows the changes have that move each row."""
+) -> tuple[list[Changes], NDArray[np.int64]]:
+    """The near changes in the candidates' order, in parts, and how many rows the changes have that move each row."""
     indptr = shard.indptr
     longest = 2 * int(np.diff(near.ptr).max(initial=0))
-    reach = [np.zeros(rows, np.int64) for _ in range(threads)]
+    reach = np.zeros((threads, rows), np.int64)
     parts: dict[int, Changes] = {}
 
     def work(worker: int, start: int, stop: int) -> None:
@@ -133,12 +202,4 @@ def _listed(
         )
 
     share_out(work, block_cuts(indptr, PIECE_CANDIDATES, threads), threads)
-    ordered = [parts[start] for start in sorted(parts)]
-    before = np.cumsum([0, *(len(part.row) for part in ordered)])
-    ptr = [part.ptr[:-1] + first for part, first in zip(ordered, before, strict=False)]
-    changes = Changes(
-        joined([*ptr, before[-1:]], threads),
-        joined([np.zeros(0, np.int32), *(part.row for part in ordered)], threads),
-        joined([np.zeros(0), *(part.moved for part in ordered)], threads),
-    )
-    return changes, np.sum(reach, axis=0)
+    return [parts[start] for start in sorted(parts)], np.add.reduce(reach, axis=0)

@@ -13,6 +13,9 @@ from ..kernels import MAX_QUANTITY
 RESOLUTION_BITS = 30
 """A pass counts slack in units of the largest worth of one coupon, divided by 2 to this power."""
 
+APART = 16
+"""Numbers from one worker's counts to the next one's: processors hand each other 64 or 128 bytes at a time."""
+
 
 class CutOff(NamedTuple):
     """What searches for customers' best choices leave open that were cut off.
@@ -48,7 +51,8 @@ class CutOffCounts:
 
     def __init__(self, workers: int, largest: float):
         self.unit = math.frexp(largest)[1] - RESOLUTION_BITS
-        self.by_worker = [np.zeros(2, np.int64) for _ in range(workers)]
+        self._counts = np.zeros((workers, APART), np.int64)
+        self.by_worker = [counts[:2] for counts in self._counts]
 
     @classmethod
     def at_prices(cls, workers: int, price: NDArray[np.float32]) -> CutOffCounts:
@@ -75,5 +79,5 @@ class CutOffCounts:
         -------
         CutOff
         """
-        customers, units = (int(total) for total in np.sum(self.by_worker, axis=0))
+        customers, units = np.add.reduce(self._counts, axis=0)[:2].tolist()
         return CutOff(customers, units * 2.0**self.unit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from itertools import pairwise
 from types import ModuleType
 from typing import Protocol
@@ -157,8 +158,13 @@ class LocalEngine:
                 loss[part],
             )
 
-        share_out(work, block_cuts(indptr, SLOW_BLOCK_CANDIDATES, self.threads), self.threads)
+        share_out(work, self._cuts_for_slow, self.threads)
         return Alternatives(chosen, partner, loss)
+
+    @cached_property
+    def _cuts_for_slow(self) -> NDArray[np.int64]:
+        """Blocks for kernels that take long for each candidate."""
+        return block_cuts(self._shard.indptr, SLOW_BLOCK_CANDIDATES, self.threads)
 
     def count_losses(
         self,
@@ -236,7 +242,8 @@ class LocalEngine:
         self._count_pass()
         if not len(chosen) and (copy := self._arrangement()) is not None:
             return self._sum_by_segment(copy, price, cut_off), cut_off.total()
-        tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
+        workers = max(1, min(self.threads, len(self._cuts) - 1))
+        tables = np.zeros((workers, *price.shape), np.int64)
         indptr = self._shard.indptr
 
         def work(worker: int, start: int, stop: int) -> None:
@@ -247,9 +254,7 @@ class LocalEngine:
             )  # fmt: skip
 
         share_out(work, self._cuts, self.threads)
-        for table in tables[1:]:
-            tables[0] += table
-        return tables[0], cut_off.total()
+        return np.add.reduce(tables, axis=0), cut_off.total()
 
     def _sum_by_segment(
         self, copy: Arrangement, price: NDArray[np.float32], cut_off: CutOffCounts

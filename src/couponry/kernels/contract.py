@@ -28,6 +28,9 @@ Ids = NDArray[np.int32] | NDArray[np.int64]
 Items = NDArray[np.uint16] | NDArray[np.uint32]
 """Items of candidates: 16 bits where that is enough, since candidates are most of the memory."""
 
+Counts = NDArray[np.uint32]
+"""Counts that each thread keeps of its own: half of the memory of sums."""
+
 Quantities = NDArray[np.uint16]
 """Quantised attributes, and segments: 65,535 steps resolve an attribute closely enough to bound a gap."""
 
@@ -258,6 +261,23 @@ class Changes(NamedTuple):
 
     ptr: Offsets
     row: Bounds
+    moved: Amounts
+
+
+class ChangesByRow(NamedTuple):
+    """The same entries by row: in parts of consecutive changes, each of which has its own entries in their order.
+
+    Attributes
+    ----------
+    begins : ndarray of int64, shape (parts, L + 1)
+        Where a part's entries of each row begin, and where the last ones end.
+    change : ndarray of int64, shape (entries,)
+        Change that each entry is of.
+    moved : ndarray of float64, shape (entries,)
+    """
+
+    begins: Sums
+    change: Offsets
     moved: Amounts
 
 

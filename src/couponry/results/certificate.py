@@ -10,12 +10,12 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engines.cells import chosen_positions
 from ..model.compiled_campaign import CompiledCampaign
 from ..model.compiling.messages.exact_sums import exact_sum
 from ..model.compiling.messages.message_costs import MessageCosts
 from ..solver.assertions import are_on, summed_usage
 from ..solver.plan import Plan
-from ..solver.primal.repair import chosen_positions
 from ..solver.solve import Solution
 from ..solver.solve_state import checked_bound, relative_gap
 from ..utils.arrays.fixed_order import dot_in_order

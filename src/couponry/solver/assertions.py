@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import kernels
+from ..engines.cells import chosen_positions
 from ..kernels.set_layout import has_constraints
 from ..utils.errors import CertificateError
 from .cardinality_constraints import CardinalityConstraints
-from .primal.repair import MeasuredChoice, chosen_positions
+from .primal.repair import MeasuredChoice
 from .problem import Problem
 from .row_tables.customer_rows import CustomerRowTable
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ from ..kernels import LOSS_BITS_DROPPED, LossWeights
 RESOLVED_OCTAVES = 26
 """Factors of two that are resolved below the largest value; float32 differences are no finer."""
 
-CELLS_TOGETHER = 1 << 9
+CELLS_TOGETHER = 1 << 8
 """Cells whose counts a thread adds up together."""
 
 
@@ -53,6 +55,7 @@ class LogHistogram:
         *,
         by_decision: bool = False,
         weights: LossWeights | None = None,
+        then: Callable[[slice, NDArray[np.int64]], None] | None = None,
     ) -> NDArray[np.int64]:
         """Count, for each cell and bin, the candidates whose loss is in that bin or a lower one.
 
@@ -67,6 +70,8 @@ class LogHistogram:
             Whether what is chosen is counted apart from what is not.
         weights : LossWeights, optional
             What candidates count as; default: all count the same.
+        then : callable, optional
+            Called on several threads with some cells and their counts, each cell once.
 
         Returns
         -------
@@ -83,6 +88,8 @@ class LogHistogram:
         def work(worker: int, start: int, stop: int) -> None:
             some = counts[start:stop]
             np.cumsum(some, axis=1, out=some)  # in place: these tables are large
+            if then is not None:
+                then(slice(start, stop), some)
 
         share_out(work, even_cuts(len(counts), CELLS_TOGETHER), engine.threads)
         return counts

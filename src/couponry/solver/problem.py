@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,16 +138,24 @@ class Problem:
         first = int((self.quantity_of == self.quantity_of[attribute]).argmax())
         return [first] if first == attribute else [first, attribute]
 
+    @cached_property
+    def columns(self) -> sp.csr_array:
+        """Its transpose: what a unit of usage weighs in each row, by column of `rows`."""
+        return self.rows.T.tocsr()
+
+    @cached_property
+    def column_sizes(self) -> sp.csr_array:
+        """The sizes of these weights."""
+        return abs(self.columns)
+
     @property
     def hard(self) -> NDArray[np.bool_]:
         """Rows that must hold, shape (n_rows,)."""
         return np.isinf(self.penalty)
 
-    def cells(
-        self, positions: NDArray[np.int64] | slice = slice(None), threads: int = 1
-    ) -> NDArray[np.int64]:
+    def cells(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
         """Cell, segment * n_items + item, of the candidates at some positions."""
-        return candidate_cells(self.shard, self.objective.shape[2], positions, threads=threads)
+        return candidate_cells(self.shard, self.objective.shape[2], positions)
 
     def customer_of(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
         """Number of the customer of the candidates at some positions."""
@@ -165,15 +174,13 @@ class Problem:
         together = np.asarray(self.attributes, float)
         return together.reshape(len(self.attributes), self.candidates)
 
-    def usage(self, chosen: NDArray[np.int64] | slice, threads: int = 1) -> NDArray[np.float64]:
+    def usage(self, chosen: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         """Sum the attributes as given of some candidates, in their order.
 
         Parameters
         ----------
         chosen : ndarray of int64 or slice
             Positions of the candidates.
-        threads : int, default 1
-            Look for their cells.
 
         Returns
         -------
@@ -181,7 +188,7 @@ class Problem:
             Usage table.
         """
         shape = self.objective.shape
-        cell = self.cells(chosen, threads)
+        cell = self.cells(chosen)
         size = shape[1] * shape[2]
         usage = np.empty((shape[0], size))
         usage[0] = np.bincount(cell, minlength=size)
@@ -266,20 +273,23 @@ class Problem:
         """How far each row's activity is outside its bounds, shape (n_rows,)."""
         return np.maximum(0.0, np.maximum(self.lower - activity, activity - self.upper))
 
-    def keeps_hard_rows(self, activity: NDArray[np.float64], chosen: NDArray[np.int64]) -> bool:
+    def keeps_hard_rows(
+        self, activity: NDArray[np.float64], chosen: Callable[[], NDArray[np.int64]]
+    ) -> bool:
         """Tell whether an allocation keeps all hard rows, but for how sums are rounded.
 
         Parameters
         ----------
         activity : ndarray of float64, shape (n_rows,)
-        chosen : ndarray of int64, shape (n_chosen,)
-            Positions of its candidates, whose sums these are.
+        chosen : callable
+            Lists the positions of its candidates, whose sums these are; asked where a row is beyond its bounds.
         """
         violation = np.where(self.hard, self.violation(activity), 0.0)
         if not violation.any():
             return True
-        size = abs(self.rows) @ self.usage_size(chosen).ravel()
-        rounding = (len(chosen) + 4.0) * 2.0**-53 * size
+        positions = chosen()
+        size = abs(self.rows) @ self.usage_size(positions).ravel()
+        rounding = (len(positions) + 4.0) * 2.0**-53 * size
         return bool((violation <= np.where(self.integer, 0.0, rounding)).all())
 
     def penalties(self, activity: NDArray[np.float64]) -> float:

@@ -28,7 +28,13 @@ from .candidates import (
     order_stretches,
     price_candidates,
 )
-from .curvature import count_losses, list_changes, minimise_model, multiply_changes
+from .curvature import (
+    count_losses,
+    group_changes,
+    list_changes,
+    minimise_model,
+    multiply_changes,
+)
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
@@ -54,6 +60,7 @@ from .local_search import (
     make_moves,
     propose,
     regret,
+    sum_choice,
 )
 from .purchases import (
     count_purchases,
@@ -90,6 +97,7 @@ __all__ = [
     "fix_choices",
     "fold_purchases",
     "gather_purchases",
+    "group_changes",
     "group_purchases",
     "group_states",
     "hash_blocks",
@@ -120,6 +128,7 @@ __all__ = [
     "score_begun",
     "score_trees",
     "span",
+    "sum_choice",
     "take_purchases",
 ]
 

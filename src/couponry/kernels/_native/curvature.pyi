@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import Changes, LossWeights, NearChanges, Shard, StepModel
+from ..contract import Changes, ChangesByRow, LossWeights, NearChanges, Shard, StepModel
 
 def count_losses(
     shard: Shard,
@@ -11,7 +11,7 @@ def count_losses(
     first_bin: int,
     start: int,
     stop: int,
-    count: NDArray[np.int64],
+    count: NDArray[np.uint32],
     *,
     unchecked: bool = False,
 ) -> None: ...
@@ -28,9 +28,19 @@ def list_changes(
     *,
     unchecked: bool = False,
 ) -> int: ...
+def group_changes(
+    changes: Changes,
+    first: int,
+    last: int,
+    begins: NDArray[np.int64],
+    change: NDArray[np.int64],
+    moved: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def multiply_changes(
     changes: Changes,
-    rows: int,
+    by_row: ChangesByRow,
     first: int,
     last: int,
     count: NDArray[np.int64],

@@ -55,6 +55,16 @@ def choose_exactly(
     *,
     unchecked: bool = False,
 ) -> None: ...
+def sum_choice(
+    shard: Shard,
+    exact: NDArray[np.float64],
+    chosen: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    usage: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def propose(
     shard: Shard,
     rules: Rules,

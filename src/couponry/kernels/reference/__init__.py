@@ -30,7 +30,13 @@ from .candidates import (
     quantise,
     span,
 )
-from .changes import count_losses, list_changes, minimise_model, multiply_changes
+from .changes import (
+    count_losses,
+    group_changes,
+    list_changes,
+    minimise_model,
+    multiply_changes,
+)
 from .customer_constraints import compile_constraints
 from .evaluate import evaluate, noise, price_candidates
 from .exchanges.find_exchanges import find_exchanges
@@ -48,7 +54,7 @@ from .purchases import (
     place_purchases,
     take_purchases,
 )
-from .regret import choose_exactly, regret
+from .regret import choose_exactly, regret, sum_choice
 from .scores.chosen_odds import response_odds, score_begun
 from .scores.item_counts import count_purchases
 from .scores.pair_features import pair_features
@@ -73,6 +79,7 @@ __all__ = [
     "fix_choices",
     "fold_purchases",
     "gather_purchases",
+    "group_changes",
     "group_purchases",
     "group_states",
     "hash_blocks",
@@ -100,5 +107,6 @@ __all__ = [
     "score_begun",
     "score_trees",
     "span",
+    "sum_choice",
     "take_purchases",
 ]

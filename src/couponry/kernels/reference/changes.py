@@ -10,6 +10,8 @@ from ..contract import (
     Amounts,
     Bounds,
     Changes,
+    ChangesByRow,
+    Counts,
     Flags,
     Integer,
     LossWeights,
@@ -39,7 +41,7 @@ def count_losses(
     first_bin: int,
     start: int,
     stop: int,
-    count: Sums,
+    count: Counts,
 ) -> None:
     """Count candidates by what changing their decision costs, in logarithmic bins of each (segment, item).
 
@@ -58,7 +60,7 @@ def count_losses(
         The leading bits of what is counted in the first bin.
     start, stop : int
         Customers ``start <= i < stop``.
-    count : ndarray of int64, shape (1 or 2, S, K, bins)
+    count : ndarray of uint32, shape (1 or 2, S, K, bins)
         IN/OUT: `PARTS` for each candidate of full weight; where there are 2, what is chosen apart from what is not.
     """
     first = shard.indptr[start]
@@ -72,7 +74,7 @@ def count_losses(
             place = max(min(place, last), np.int64(0))
             apart = 1 if count.shape[0] == 2 and not chosen[e - first] else 0
             parts = np.int64(weight_of(shard, weights, segment, k, e) * PARTS + 0.5)
-            count[apart, segment, k, place] += parts
+            count[apart, segment, k, place] += np.uint32(parts)
 
 
 def list_changes(
@@ -164,30 +166,43 @@ def move_rows(
     return end
 
 
-def entries_by_row(changes: Changes, first: int, last: int) -> tuple[Sums, Sums, Amounts]:
-    """Where the entries of each of some rows begin, the changes that they are of, and what these move the row by."""
-    begins = np.zeros(last - first + 1, np.int64)
-    for row in changes.row:
-        if first <= row < last:
-            begins[row - first + 1] += 1
-    for r in range(last - first):
+def group_changes(
+    changes: Changes, first: int, last: int, begins: Sums, change: Sums, moved: Amounts
+) -> None:
+    """List the entries of some changes by row; several parts of all changes make up `ChangesByRow`.
+
+    Parameters
+    ----------
+    changes : Changes
+    first, last : int
+        Those of them that are listed, ``first <= change < last``.
+    begins : ndarray of int64, shape (L + 1,)
+        OUT: where the entries of each row begin, and where the last ones end; the first ones begin where the changes'
+        own entries do.
+    change : ndarray of int64, shape (entries of all changes,)
+        OUT: the change that each entry is of, ascending within a row.
+    moved : ndarray of float64, shape (entries of all changes,)
+        OUT: what it moves the row by.
+    """
+    rows = len(begins) - 1
+    begins[:] = 0
+    for j in range(changes.ptr[first], changes.ptr[last]):
+        begins[changes.row[j] + 1] += 1
+    begins[0] = changes.ptr[first]
+    for r in range(rows):
         begins[r + 1] += begins[r]
     filled = begins[:-1].copy()
-    change = np.empty(begins[-1], np.int64)
-    own = np.empty(begins[-1], np.float64)
-    for m in range(len(changes.ptr) - 1):
+    for m in range(first, last):
         for j in range(changes.ptr[m], changes.ptr[m + 1]):
-            r = changes.row[j] - first
-            if 0 <= r < last - first:
-                change[filled[r]] = m
-                own[filled[r]] = changes.moved[j]
-                filled[r] += 1
-    return begins, change, own
+            r = changes.row[j]
+            change[filled[r]] = m
+            moved[filled[r]] = changes.moved[j]
+            filled[r] += 1
 
 
 def multiply_changes(
     changes: Changes,
-    rows: int,
+    by_row: ChangesByRow,
     first: int,
     last: int,
     count: Sums,
@@ -199,10 +214,10 @@ def multiply_changes(
     Parameters
     ----------
     changes : Changes
-    rows : int
-        How many there are.
+    by_row : ChangesByRow
+        Its entries, from `group_changes`.
     first, last : int
-        Those of them that are summed up, ``first <= row < last``.
+        The rows that are summed up, ``first <= row < last``.
     count : ndarray of int64, shape (last - first,)
         OUT: entries of each row.
     column : ndarray of int32
@@ -215,21 +230,24 @@ def multiply_changes(
     int
         How many entries there are.
     """
-    begins, change, own = entries_by_row(changes, first, last)
-    place = np.full(rows, -1, np.int64)  # of each other row in the row that is summed up
+    place = np.full(
+        by_row.begins.shape[1] - 1, -1, np.int64
+    )  # of each row in the one that is summed up
     end = 0
-    for r in range(last - first):
+    for r in range(first, last):
         begin = end
-        for t in range(begins[r], begins[r + 1]):
-            for j in range(changes.ptr[change[t]], changes.ptr[change[t] + 1]):
-                other = changes.row[j]
-                if place[other] < begin:
-                    place[other] = end
-                    column[end] = other
-                    product[end] = 0.0
-                    end += 1
-                product[place[other]] += own[t] * changes.moved[j]
-        count[r] = end - begin
+        for part in range(len(by_row.begins)):
+            for t in range(by_row.begins[part, r], by_row.begins[part, r + 1]):
+                m = by_row.change[t]
+                for j in range(changes.ptr[m], changes.ptr[m + 1]):
+                    other = changes.row[j]
+                    if place[other] < begin:
+                        place[other] = end
+                        column[end] = other
+                        product[end] = 0.0
+                        end += 1
+                    product[place[other]] += by_row.moved[t] * changes.moved[j]
+        count[r - first] = end - begin
     return end
 
 

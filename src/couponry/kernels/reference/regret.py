@@ -187,3 +187,31 @@ def choose_exactly(
             cut[1] += slack_in_units(most - worth, shift, unit)
         for t in range(len(value)):
             chosen[begin + order[t]] = picks[t]
+
+
+def sum_choice(
+    shard: Shard, exact: Amounts, chosen: Flags, start: int, stop: int, usage: Amounts
+) -> None:
+    """Add up what customers are given, one candidate after the other.
+
+    Parameters
+    ----------
+    shard : Shard
+    exact : ndarray of float64, shape (C, e)
+        Attributes as given.
+    chosen : ndarray of uint8, shape (e,)
+        1 for each candidate that is given, else 0.
+    start, stop : int
+        Customers ``start <= i < stop``.
+    usage : ndarray of float64, shape (1 + C, S, K)
+        IN/OUT: coupons, and the sum of each attribute.
+    """
+    for i in range(start, stop):
+        s = np.int64(of_customer(shard.segment, i))
+        for e in range(shard.indptr[i], shard.indptr[i + 1]):
+            if not chosen[e]:
+                continue
+            k = np.int64(shard.item[e])
+            usage[0, s, k] += 1.0
+            for c in range(len(exact)):
+                usage[1 + c, s, k] += exact[c, e]

@@ -97,7 +97,7 @@ class Lagrangian:
         self.engine = engine
         self.scale = scale
         self._missing_usage = missing_usage
-        self._columns = problem.rows.T.tocsr()
+        self._columns = problem.columns
 
     # ---- prices and tables
 
@@ -304,7 +304,7 @@ class Lagrangian:
         ndarray of float64, shape (n_segments, n_items)
         """
         problem = self.problem
-        charged = (abs(self._columns) @ np.abs(prices)).reshape(problem.objective.shape)
+        charged = (problem.column_sizes @ np.abs(prices)).reshape(problem.objective.shape)
         size = np.abs(problem.objective * objective) + charged
         largest = np.maximum(np.abs(problem.low), np.abs(problem.low + MAX_QUANTITY * problem.step))
         total = size[0] + (size[1:] * largest[:, None, :]).sum(axis=0)

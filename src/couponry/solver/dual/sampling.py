@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
+from ...engines.workers import even_cuts, share_out
 from ...kernels.hashing import scatter
 from ..options import SampleSize, SamplingOptions
 from ..problem import Problem
 from .lagrangian import Lagrangian
+
+DRAWN_TOGETHER = 1 << 14
+"""Customers that a thread draws together."""
 
 
 class Samples:
@@ -42,7 +46,7 @@ class Samples:
             size *= options.growth
         if not sizes and 0 < options.customers_per_only_sampled * size < engine.customers:
             sizes = [size]
-        self._customers = nested_samples(engine.customers, sizes, options.growth)
+        self._customers = nested_samples(engine.customers, sizes, options.growth, engine.threads)
 
     def __len__(self) -> int:
         return len(self._customers)
@@ -124,7 +128,7 @@ class Samples:
             if engine.is_streamed:
                 self._gather(wanted, *self._asked_together(wanted))
             else:
-                customers = nested_samples(engine.customers, [size], 1)
+                customers = nested_samples(engine.customers, [size], 1, engine.threads)
                 self._gathered_by_size[size] = engine.samples(customers)[0]
         return Lagrangian(problem, self._gathered_by_size[size], engine.customers / size)
 
@@ -145,7 +149,8 @@ class Samples:
         everybody, gathered = self._engine.customers, self._gathered_by_size
         sizes = sorted({self._customers_of_size(size) for size in wanted} - set(gathered))
         sizes = [size for size in sizes if 2 * size <= everybody]
-        by_size = [nested_samples(everybody, [size], 1)[0] for size in sizes]
+        threads = self._engine.threads
+        by_size = [nested_samples(everybody, [size], 1, threads)[0] for size in sizes]
         levels = set(range(len(self._customers))) - set(self._gathered)
         nested = {level: self._customers[level] for level in sorted(levels)}
         found = iter(self._engine.samples([*nested.values(), *by_size]))
@@ -153,7 +158,9 @@ class Samples:
         gathered |= {size: next(found) for size in sizes}
 
 
-def nested_samples(customers: int, sizes: list[int], growth: int) -> list[NDArray[np.int64]]:
+def nested_samples(
+    customers: int, sizes: list[int], growth: int, threads: int = 1
+) -> list[NDArray[np.int64]]:
     """Draw a sample of each size; a smaller sample's customers are among a larger one's.
 
     One customer is drawn from each of as many equal stretches of the customers' order, so that whatever the order goes
@@ -166,6 +173,7 @@ def nested_samples(customers: int, sizes: list[int], growth: int) -> list[NDArra
     sizes : list of int
         Customers of each sample, rising by the factor `growth`.
     growth : int
+    threads : int, default 1
 
     Returns
     -------
@@ -178,17 +186,40 @@ def nested_samples(customers: int, sizes: list[int], growth: int) -> list[NDArra
     """
     if not sizes:
         return []
-    largest = sizes[-1]
-    edge = np.arange(largest + 1) * customers // largest
-    samples = [edge[:-1] + _drawn(largest, np.diff(edge))]
+    samples = [_stretches_drawn_from(customers, sizes[-1], threads)]
     for size in reversed(sizes[:-1]):
-        last = samples[0]
-        which = np.arange(size) * growth
-        samples.insert(0, last[which + _drawn(size, np.full(size, growth))])
+        samples.insert(0, _drawn_from(samples[0], size, growth, threads))
     return samples
 
 
-def _drawn(size: int, among: NDArray[np.int64]) -> NDArray[np.int64]:
-    """A number below `among` for each of `size` stretches."""
-    high = scatter(np.arange(size, dtype=np.uint64)) >> np.uint64(33)
+def _stretches_drawn_from(customers: int, size: int, threads: int) -> NDArray[np.int64]:
+    """A customer from each of so many stretches of all customers' order."""
+    found = np.empty(size, np.int64)
+
+    def work(worker: int, start: int, stop: int) -> None:
+        edge = np.arange(start, stop + 1) * customers // size
+        found[start:stop] = edge[:-1] + _drawn(start, edge[1:] - edge[:-1])
+
+    share_out(work, even_cuts(size, DRAWN_TOGETHER), threads)
+    return found
+
+
+def _drawn_from(
+    larger: NDArray[np.int64], size: int, growth: int, threads: int
+) -> NDArray[np.int64]:
+    """One from each of so many stretches of a larger sample."""
+    found = np.empty(size, np.int64)
+
+    def work(worker: int, start: int, stop: int) -> None:
+        own = np.full(stop - start, growth)
+        found[start:stop] = larger[np.arange(start, stop) * growth + _drawn(start, own)]
+
+    share_out(work, even_cuts(size, DRAWN_TOGETHER), threads)
+    return found
+
+
+def _drawn(first: int, among: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number below `among` for each stretch from one on."""
+    stretch = np.arange(first, first + len(among), dtype=np.uint64)
+    high = scatter(stretch) >> np.uint64(33)
     return ((high * among.astype(np.uint64)) >> np.uint64(31)).astype(np.int64)

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.cells import chosen_positions
 from ..options import EnumerationOptions
 from ..primal.exact_dual import ExactDual
-from ..primal.repair import MeasuredChoice, Repair, chosen_positions
+from ..primal.repair import MeasuredChoice, Repair
 from ..problem import Problem
 from .columns import Columns, list_columns
 from .rational import exact_worth, rounded_up

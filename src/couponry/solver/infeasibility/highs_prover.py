@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.cells import chosen_positions
 from ...engines.protocol import Engine
 from ...kernels import Rules
 from ...utils.clock import Clock
 from ..exact.core_milp import Core, CoreLimits, solve_core
 from ..options import SolverOptions
-from ..primal.repair import chosen_positions
 from ..problem import Problem
 from .partial_problem import row_as_objective, with_rows, without_bound
 from .work import Work

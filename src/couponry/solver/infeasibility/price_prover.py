@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.cells import chosen_positions
 from ...engines.protocol import Engine
 from ...kernels import Rules
 from ...utils.arrays.fixed_order import dot_in_order
@@ -25,7 +26,7 @@ from ..dual.sampling import Samples
 from ..dual.scaling import Scales
 from ..dual.stretched_prices import stretched
 from ..options import CuttingPlaneOptions, SolverOptions
-from ..primal.repair import Repair, chosen_positions
+from ..primal.repair import Repair
 from ..problem import Problem
 from .highs_prover import HighsProver
 from .partial_problem import only_rows_bounded, row_as_objective, with_rows, without_bound

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.cells import chosen_positions
 from ...utils.arrays.fixed_order import dot_in_order
 from ..dual.lagrangian import (
     FLOAT64_ROUNDOFF,
@@ -15,7 +16,7 @@ from ..dual.lagrangian import (
     Lagrangian,
 )
 from ..problem import Problem
-from .repair import Repair, chosen_positions
+from .repair import Repair
 
 
 class ExactDual(NamedTuple):

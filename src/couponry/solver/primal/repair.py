@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.cells import chosen_positions, chosen_usage
 from ...engines.protocol import Engine
 from ...kernels import FILL, REPAIR, LimitRows, LocalSearch
 from ...utils.errors import OutOfTime
@@ -174,7 +175,7 @@ class Repair:
         while self.engine.improve(search, lambda: False)[0]:
             pass
         cut_off = self.engine.choose_exactly(self._exact, reduced, chosen)
-        usage = self.problem.usage(chosen_positions(chosen))
+        usage = self._usage(chosen)
         worth = float((reduced * usage).sum() + 1e-12 * np.abs(reduced * usage).sum())
         return chosen, worth + cut_off.slack
 
@@ -192,11 +193,10 @@ class Repair:
         MeasuredChoice
         """
         problem = self.problem
-        positions = chosen_positions(chosen)
-        usage = problem.usage(positions, self.engine.threads)
+        usage = self._usage(chosen)
         activity = problem.rows @ usage.ravel()
         objective = float((problem.objective * usage).sum()) - problem.penalties(activity)
-        feasible = problem.keeps_hard_rows(activity, positions)
+        feasible = problem.keeps_hard_rows(activity, lambda: chosen_positions(chosen))
         return MeasuredChoice(chosen, usage, activity, objective, feasible, moves)
 
     def activity(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -210,8 +210,13 @@ class Repair:
         -------
         ndarray of float64, shape (n_rows,)
         """
-        usage = self.problem.usage(chosen_positions(chosen), self.engine.threads)
-        return np.asarray(self.problem.rows @ usage.ravel())
+        return np.asarray(self.problem.rows @ self._usage(chosen).ravel())
+
+    def _usage(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Sum the attributes as given of a choice, (1 + n_attributes, n_segments, n_items)."""
+        engine, cells = self.engine, self.problem.objective.shape[1:]
+        shard = self.problem.shard
+        return chosen_usage(engine.kernels, shard, self._exact, chosen, cells, engine.threads)
 
     # ---- moves
 
@@ -362,22 +367,6 @@ class Repair:
         bits[self._scales.cell[leaves]] |= LEAVES
         bits[self._scales.cell[comes]] |= COMES
         return bits.reshape(shape)
-
-
-def chosen_positions(chosen: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """List the positions of the candidates that a choice contains.
-
-    Parameters
-    ----------
-    chosen : ndarray of uint8, shape (n_candidates,)
-        1 for each candidate that is chosen, else 0.
-
-    Returns
-    -------
-    ndarray of int64
-        Ascending.
-    """
-    return np.flatnonzero(chosen.view(np.bool_))  # many times faster than on numbers
 
 
 def _tightened_bounds(

@@ -103,11 +103,15 @@ class Curvature:
         together = engine.candidates < options.candidates_per_cell * cells[0] * cells[1]
         counted = (1, cells[1]) if together else cells
         histogram = LogHistogram(4 * most)
-        count = histogram.cumulative(engine, found, counted)
-        all_of_cell = count[:, -1:]
-        wanted = np.maximum(options.nearest * PARTS, options.near_share * all_of_cell)
-        wanted = np.minimum(wanted, all_of_cell)
-        width = histogram.edges[(count >= wanted).argmax(axis=1)]
+        width = np.empty(counted[0] * counted[1])
+
+        def find(some: slice, count: NDArray[np.int64]) -> None:
+            all_of_cell = count[:, -1:]
+            wanted = np.maximum(options.nearest * PARTS, options.near_share * all_of_cell)
+            wanted = np.minimum(wanted, all_of_cell)
+            width[some] = histogram.edges[(count >= wanted).argmax(axis=1)]
+
+        histogram.cumulative(engine, found, counted, then=find)
         return np.ascontiguousarray(np.broadcast_to(width.reshape(counted), cells), np.float32)
 
 
