@@ -11,7 +11,7 @@ from tests.support.change_cases import near_changes
 from tests.support.kernel_cases import make_case
 
 from couponry import kernels
-from couponry.engines import changes
+from couponry.engines import changes, local
 from couponry.engines.local import LocalEngine
 from couponry.engines.protocol import Alternatives
 from couponry.kernels import PARTS, LossWeights
@@ -44,7 +44,7 @@ def moved(case: Any, near: Any, found: Alternatives) -> np.ndarray:
 def test_products_are_those_of_single_changes(
     segments: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "PIECE_CANDIDATES", 50)
+    monkeypatch.setattr(local, "SLOW_BLOCK_CANDIDATES", 50)
     case = make_case(4, customers=60, longest=9, attributes=2, segments=segments, items=12, rows=5)
     random = np.random.default_rng(5)
     near = near_changes(random, case.rows, 2, case.price.shape[1:])
@@ -63,7 +63,7 @@ def test_products_are_those_of_single_changes(
 
 
 def test_losses_are_counted_the_same_by_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes, "PIECE_CANDIDATES", 50)
+    monkeypatch.setattr(local, "SLOW_BLOCK_CANDIDATES", 50)
     case = make_case(4, customers=99, longest=9, attributes=2, segments=3, items=12, rows=5)
     equal = LossWeights(np.zeros((0, 1, 12)), np.zeros(0, np.int64), 1.0)
     counts = []
@@ -78,13 +78,13 @@ def test_losses_are_counted_the_same_by_all_threads(monkeypatch: pytest.MonkeyPa
 def test_more_losses_are_counted_than_32_bits_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     case = make_case(5, customers=300, longest=9, attributes=1, segments=1, items=9, rows=2)
     equal = LossWeights(np.zeros((0, 1, 9)), np.zeros(0, np.int64), 1.0)
-    engine = LocalEngine(case.shard, case.rules, kernels.load(), 2, 0)
-    found = engine.alternatives(case.price)
+    found = LocalEngine(case.shard, case.rules, kernels.load(), 1, 0).alternatives(case.price)
     asked = found, equal, 500, (1, 1, 9, 5)
-    whole = engine.count_losses(*asked)
-    monkeypatch.setattr(changes, "PIECE_CANDIDATES", 20)
+    whole = LocalEngine(case.shard, case.rules, kernels.load(), 2, 0).count_losses(*asked)
+    monkeypatch.setattr(local, "SLOW_BLOCK_CANDIDATES", 20)
     monkeypatch.setattr(changes, "MOST_COUNTED", 100)  # tables are put aside several times
-    assert (engine.count_losses(*asked) == whole).all() and whole.sum() > 10 * 100 * PARTS
+    again = LocalEngine(case.shard, case.rules, kernels.load(), 2, 0).count_losses(*asked)
+    assert (again == whole).all() and whole.sum() > 10 * 100 * PARTS
 
 
 def test_nobody_is_counted() -> None:
@@ -96,6 +96,7 @@ def test_nobody_is_counted() -> None:
     count = changes.count_losses(
         kernels.load().kernels,
         shard,  # type: ignore[arg-type]
+        np.zeros(1, np.int64),
         2,
         nothing,
         equal,
@@ -109,5 +110,7 @@ def test_nobody_changes_anything() -> None:
     shard = SimpleNamespace(indptr=np.zeros(1, np.int64), item=np.zeros(0, np.uint16))
     near = SimpleNamespace(ptr=np.zeros(4, np.int64))
     nothing = Alternatives(*(np.zeros(0, t) for t in (np.uint8, np.int64, np.float32)))
-    found = changes.products_of_changes(kernels.load().kernels, shard, 2, nothing, near, 3)  # type: ignore[arg-type]
+    found = changes.products_of_changes(
+        kernels.load().kernels, shard, np.zeros(1, np.int64), 2, nothing, near, 3
+    )  # type: ignore[arg-type]
     assert found[0].tolist() == [0, 0, 0, 0] and len(found[1]) == len(found[2]) == 0

@@ -10,10 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import PARTS, Changes, ChangesByRow, LossWeights, NearChanges, Shard
-from .workers import block_cuts, even_cuts, joined, share_out
-
-PIECE_CANDIDATES = 1 << 16
-"""Candidates that are looked at together."""
+from .workers import even_cuts, joined, share_out
 
 CELLS_A_CANDIDATE = 4
 """Numbers in the tables of losses of all threads together, for each candidate that is counted, at most."""
@@ -45,13 +42,14 @@ class Alternatives(NamedTuple):
 def count_losses(
     kernels: ModuleType,
     shard: Shard,
+    cuts: NDArray[np.int64],
     threads: int,
     found: Alternatives,
     weights: LossWeights,
     first_bin: int,
     shape: tuple[int, int, int, int],
 ) -> NDArray[np.int64]:
-    """Count candidates by their losses; see `Engine.count_losses`."""
+    """Count candidates by their losses, in blocks of customers; see `Engine.count_losses`."""
     if shape[1] == 1:  # whatever the segments
         shard = shard._replace(segment=np.zeros(1, np.uint16))
     # each thread has a table of its own: where these are far larger than what is counted, fewer are quicker
@@ -68,7 +66,7 @@ def count_losses(
         count = tables[worker].with_room(len(loss))
         kernels.count_losses(shard, chosen, loss, weights, first_bin, start, stop, count)
 
-    share_out(work, block_cuts(indptr, PIECE_CANDIDATES, workers), workers)
+    share_out(work, cuts, workers)
     parts = [part for own in tables.values() for part in own.parts()]
     total = np.empty(size, np.int64)
 
@@ -109,19 +107,20 @@ class _OwnCounts:
 def products_of_changes(
     kernels: ModuleType,
     shard: Shard,
+    cuts: NDArray[np.int64],
     threads: int,
     found: Alternatives,
     near: NearChanges,
     rows: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """Multiply what near changes move rows by; see `Engine.products_of_changes`."""
-    parts, reach = _listed(kernels, shard, threads, found, near, rows)
+    """Multiply what near changes move rows by, listed in blocks of customers; see `Engine.products_of_changes`."""
+    parts, reach = _listed(kernels, shard, cuts, threads, found, near, rows)
     changes, by_row = _gathered(kernels, threads, parts, rows)
     most = np.minimum(reach, rows)  # entries of each row
     ends = np.cumsum(reach)
     # as many products for each thread
-    cuts = np.searchsorted(ends, np.arange(1, threads) * (ends[-1] if rows else 0) // threads)
-    cuts = np.unique(np.concatenate([[0], cuts, [rows]]))
+    ranges = np.searchsorted(ends, np.arange(1, threads) * (ends[-1] if rows else 0) // threads)
+    ranges = np.unique(np.concatenate([[0], ranges, [rows]]))
     count = np.zeros(rows, np.int64)
     made: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
 
@@ -133,7 +132,7 @@ def products_of_changes(
         )
         made[first] = column[:end], product[:end]
 
-    share_out(work, cuts, threads)
+    share_out(work, ranges, threads)
     indptr = np.zeros(rows + 1, np.int64)
     np.cumsum(count, out=indptr[1:])
     columns, products = zip(*(made[first] for first in sorted(made)), strict=True)
@@ -175,6 +174,7 @@ def _gathered(
 def _listed(
     kernels: ModuleType,
     shard: Shard,
+    cuts: NDArray[np.int64],
     threads: int,
     found: Alternatives,
     near: NearChanges,
@@ -201,5 +201,5 @@ def _listed(
             listed.ptr[: made + 1].copy(), listed.row[:end].copy(), listed.moved[:end].copy()
         )
 
-    share_out(work, block_cuts(indptr, PIECE_CANDIDATES, threads), threads)
+    share_out(work, cuts, threads)
     return [parts[start] for start in sorted(parts)], np.add.reduce(reach, axis=0)

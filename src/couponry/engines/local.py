@@ -21,6 +21,7 @@ from ..kernels import (
     Rules,
     Shard,
 )
+from ..utils.arrays.working_memory import new_array
 from ..utils.progress.watch import check_cancelled
 from .arrangement import (
     Arrangement,
@@ -141,8 +142,8 @@ class LocalEngine:
     def alternatives(self, price: NDArray[np.float32]) -> Alternatives:
         """See `Engine.alternatives`."""
         chosen, _ = self.choose(price)
-        partner = np.empty(self.candidates, np.int64)
-        loss = np.empty(self.candidates, np.float32)
+        partner = new_array(self.candidates, np.int64)
+        loss = new_array(self.candidates, np.float32)
         indptr = self._shard.indptr
 
         def work(worker: int, start: int, stop: int) -> None:
@@ -174,15 +175,15 @@ class LocalEngine:
         shape: tuple[int, int, int, int],
     ) -> NDArray[np.int64]:
         """See `Engine.count_losses`."""
-        return count_losses(
-            self._kernels, self._shard, self.threads, found, weights, first_bin, shape
-        )
+        local = self._kernels, self._shard, self._cuts_for_slow, self.threads
+        return count_losses(*local, found, weights, first_bin, shape)
 
     def products_of_changes(
         self, found: Alternatives, near: NearChanges, rows: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
         """See `Engine.products_of_changes`."""
-        return products_of_changes(self._kernels, self._shard, self.threads, found, near, rows)
+        local = self._kernels, self._shard, self._cuts_for_slow, self.threads
+        return products_of_changes(*local, found, near, rows)
 
     def fix(
         self,

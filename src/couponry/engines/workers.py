@@ -66,7 +66,9 @@ def even_cuts(count: int, each: int) -> NDArray[np.int64]:
     ndarray of int64, shape (n_pieces + 1,)
         First of each piece, and the number of things.
     """
-    return np.append(np.arange(0, count, each), count)
+    cuts = np.arange(0, count + each, each)
+    cuts[-1] = count
+    return cuts
 
 
 def share_out(work: Callable[[int, int, int], None], cuts: NDArray[np.int64], threads: int) -> None:

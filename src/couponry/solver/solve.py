@@ -232,6 +232,7 @@ def solve(request: SolveRequest) -> Solution:
         give_fewest(state)  # the time was up before
     if state.customers_cut_off > 0 and not state.clock.is_cancelled:
         miss_fewest(state)
+    state.search.samples.let_go()
     return _solution(state)
 
 

@@ -30,17 +30,19 @@ def run_together(job: Callable[[int], None], workers: int) -> None:
         Called as job(worker), for 0 <= worker < workers. It raises nothing but in worker 0.
     workers : int
     """
-    waiting: list[threading.Lock] = []
+    if workers < 2:
+        job(0)
+        return
+    shared = _SharedJob(job, _helpers(workers - 1))
+    woken = 0
     try:
-        for worker in range(1, workers):
-            done = threading.Lock()
-            done.acquire()
-            _helper().begin(job, worker, done)
-            waiting.append(done)
+        for woken in 1, 2:
+            shared.wake(woken)
         job(0)
     finally:
-        for done in waiting:
-            done.acquire()
+        for at in range(woken + 1, 3):
+            shared.wake(at)
+        shared.done.acquire()
 
 
 def call_together(one: Callable[[], None], other: Callable[[], None], threads: int) -> None:
@@ -83,6 +85,44 @@ def call_together(one: Callable[[], None], other: Callable[[], None], threads: i
         raise raised[0]
 
 
+class _SharedJob:
+    """A job that several helpers do, each of whom wakes two more: so that the first need not wake them all.
+
+    Parameters
+    ----------
+    job : callable
+    helpers : list of _Helper
+        Who does it as worker 1, 2, ...
+
+    Attributes
+    ----------
+    done : Lock
+        Released when all helpers are done.
+    """
+
+    def __init__(self, job: Callable[[int], None], helpers: list[_Helper]) -> None:
+        self.job = job
+        self.done = threading.Lock()
+        self.done.acquire()
+        self._helpers = helpers
+        self._left = len(helpers)
+        self._counting = threading.Lock()
+
+    def wake(self, worker: int) -> None:
+        """Wake a helper, if there is one of that number."""
+        if worker <= len(self._helpers):
+            self._helpers[worker - 1].begin(self, worker)
+
+    def finish(self) -> None:
+        """Say that one more helper is done."""
+        with self._counting:
+            self._left -= 1
+            is_done = self._left == 0
+        if is_done:
+            del self.job  # nothing that it holds outlives the call
+            self.done.release()
+
+
 class _Helper(threading.Thread):
     """A thread that does one thing after another, and waits in `_idle` between them."""
 
@@ -90,23 +130,25 @@ class _Helper(threading.Thread):
         super().__init__(name="couponry", daemon=True)
         self._wake = threading.Lock()
         self._wake.acquire()
-        self._work: tuple[Callable[[int], None], int, threading.Lock] | None = None
+        self._work: tuple[_SharedJob, int] | None = None
 
-    def begin(self, job: Callable[[int], None], worker: int, done: threading.Lock) -> None:
-        self._work = job, worker, done
+    def begin(self, shared: _SharedJob, worker: int) -> None:
+        self._work = shared, worker
         self._wake.release()
 
     def run(self) -> None:
         while self._wait():
             assert self._work is not None
-            job, worker, done = self._work
+            shared, worker = self._work
             self._work = None
             try:
-                job(worker)
-                del job  # nothing that it holds outlives the call
+                shared.wake(2 * worker + 1)
+                shared.wake(2 * worker + 2)
+                shared.job(worker)
                 _idle.append(self)
             finally:
-                done.release()
+                shared.finish()
+                del shared
 
     def _wait(self) -> bool:
         """Wait for work; false when none came for long."""
@@ -117,6 +159,18 @@ class _Helper(threading.Thread):
         except ValueError:  # somebody took it just now
             return self._wake.acquire()
         return False
+
+
+def _helpers(count: int) -> list[_Helper]:
+    """So many threads, of those that are idle first."""
+    found: list[_Helper] = []
+    try:
+        while len(found) < count:
+            found.append(_helper())
+    except BaseException:
+        _idle.extend(found)
+        raise
+    return found
 
 
 def _helper() -> _Helper:

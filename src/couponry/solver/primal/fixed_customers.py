@@ -15,6 +15,7 @@ from ...engines.cells import counted_cells
 from ...engines.protocol import Engine, FixedChoices
 from ...engines.subset import positions_of
 from ...engines.workers import even_cuts, share_out
+from ...utils.arrays.working_memory import new_array
 from ..dual.scaling import Scales
 from ..options import FreeCustomerOptions
 from ..packed import HeldCandidates
@@ -240,7 +241,7 @@ def free_problem(
         Over the free customers' candidates, in memory.
     """
     shard = fixed.engine.shard
-    attributes = np.empty((len(problem.quantity_of), len(shard.item)))
+    attributes = new_array((len(problem.quantity_of), len(shard.item)), np.float64)
     for c, values in enumerate(attributes):
         _unpack(problem, fixed, c, options.piece, values)
     fine = fixed.free_fine[:, :0]  # it is in the attributes

@@ -34,7 +34,7 @@ from ...problem import Problem
 from ..lagrangian import Lagrangian, as_float32
 from ..price_space import PriceSpace
 from ..scaling import Scales
-from .row_curvature import RowCurvature
+from .row_curvature import ListedCurvature, RowCurvature
 
 ALONE, IN_PLACE = 0.5, 0.25
 """What a change counts for: where one coupon comes or goes, and where two candidates change places.
@@ -72,8 +72,13 @@ class Curvature:
         self._scales = scales
         self._options = options
         self._coefficient = _by_quantity(sample.problem, scales)
+        # where each row has one coordinate, changes name these: nothing has to be put into their order
+        self._has_coordinates = np.array_equal(np.sort(space.row), np.arange(space.rows))
+        self._listed_row = scales.row
+        if self._has_coordinates:
+            self._listed_row = np.argsort(space.row).astype(np.int32)[scales.row]
 
-    def at(self, prices: NDArray[np.float64]) -> RowCurvature:
+    def at(self, prices: NDArray[np.float64]) -> RowCurvature | ListedCurvature:
         """Estimate the Hessian at some prices.
 
         Parameters
@@ -82,7 +87,7 @@ class Curvature:
 
         Returns
         -------
-        RowCurvature
+        RowCurvature or ListedCurvature
         """
         sample, scales, rows = self.sample, self._scales, self.space.rows
         table = sample.price_table(sample.reduced(prices))
@@ -90,11 +95,19 @@ class Curvature:
         width = self._bandwidths(found, float(np.abs(table[0]).max(initial=1e-30)))
         factor = np.sqrt(ALONE * sample.scale / self.unit / width.astype(np.float64))
         near = NearChanges(
-            width, factor, np.sqrt(IN_PLACE / ALONE), scales.ptr, scales.row, self._coefficient
+            width,
+            factor,
+            np.sqrt(IN_PLACE / ALONE),
+            scales.ptr,
+            self._listed_row,
+            self._coefficient,
         )
         indptr, column, product = sample.engine.products_of_changes(found, near, rows)
-        by_row = sp.csr_array((product, column, indptr), shape=(rows, rows))
-        return RowCurvature(by_row, _by_row(width.ravel(), scales, rows), self.unit)
+        matrix = sp.csr_array((product, column, indptr), shape=(rows, rows))
+        bandwidth = _by_row(width.ravel(), scales, rows)
+        if self._has_coordinates:
+            return ListedCurvature(matrix, bandwidth, self.unit, self.space.row)
+        return RowCurvature(matrix, bandwidth, self.unit)
 
     def _bandwidths(self, found: Alternatives, most: float) -> NDArray[np.float32]:
         """Of each cell the loss that enough of its candidates are below; next to 0 where ties leave none above 0."""

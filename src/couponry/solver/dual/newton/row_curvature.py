@@ -47,9 +47,11 @@ class RowCurvature:
             matrix = self.matrix.copy()
         else:  # rows with two prices, or none
             matrix = self.matrix[space.row][:, space.row]
-        side = space.sign * space.scale
-        matrix.data *= side[matrix.indices] * np.repeat(side, np.diff(matrix.indptr))
-        return matrix, self.bandwidth[space.row]
+        return _scaled(matrix, space), self.bandwidth[space.row]
+
+    def by_row(self) -> RowCurvature:
+        """Return it as it is: see `ListedCurvature`."""
+        return self
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """Return it as arrays; `of_arrays` makes it of them again.
@@ -100,3 +102,46 @@ class RowCurvature:
         """
         matrix = self.matrix[rows][:, rows] * share
         return RowCurvature(sp.csr_array(matrix), self.bandwidth[rows], self.unit)
+
+
+@dataclass(frozen=True)
+class ListedCurvature:
+    """The same of rows in the order of a price space's coordinates, of which each row has one.
+
+    Attributes
+    ----------
+    matrix : csr_array of float64, shape (n_rows, n_rows)
+    bandwidth : ndarray of float64, shape (n_rows,)
+        By row of the problem.
+    unit : float
+    row : ndarray of int64, shape (n_rows,)
+        Row of the problem that each of the matrix's is.
+    """
+
+    matrix: sp.csr_array
+    bandwidth: NDArray[np.float64]
+    unit: float
+    row: NDArray[np.int64]
+
+    def in_space(self, space: PriceSpace) -> tuple[sp.csr_array, NDArray[np.float64]]:
+        """Express it in the coordinates of a price space; see `RowCurvature.in_space`."""
+        if not np.array_equal(space.row, self.row):
+            return self.by_row().in_space(space)
+        return _scaled(self.matrix.copy(), space), self.bandwidth[space.row]
+
+    def by_row(self) -> RowCurvature:
+        """Bring its rows into the order of the problem's.
+
+        Returns
+        -------
+        RowCurvature
+        """
+        place = np.argsort(self.row)
+        return RowCurvature(self.matrix[place][:, place], self.bandwidth, self.unit)
+
+
+def _scaled(matrix: sp.csr_array, space: PriceSpace) -> sp.csr_array:
+    """IN/OUT: derivatives by signed prices, expressed in coordinates."""
+    side = space.sign * space.scale
+    matrix.data *= side[matrix.indices] * np.repeat(side, np.diff(matrix.indptr))
+    return matrix

@@ -24,7 +24,7 @@ from ..lagrangian import Evaluation, Lagrangian
 from ..scaling import Scales
 from .curvature import Curvature, KnownCurvature
 from .quadratic_model import QuadraticModel
-from .row_curvature import RowCurvature
+from .row_curvature import ListedCurvature, RowCurvature
 from .trust_region import StepOutcome, TrustRegion
 
 
@@ -51,10 +51,6 @@ class Newton:
         What the curvature is stretched by at first. Each step then tells more, of each limit by itself. Default: it is
         taken as it is, unless there is noise.
 
-    Attributes
-    ----------
-    last_curvature : RowCurvature or None
-        That of the last step.
     """
 
     def __init__(
@@ -87,7 +83,7 @@ class Newton:
         self._known = known
         self._learns = stretch is not None or least_price > 0.0
         self._stretch = np.full(len(self._coupon), 1.0 if stretch is None else stretch)
-        self.last_curvature: RowCurvature | None = None
+        self._last: RowCurvature | ListedCurvature | None = None
 
     def descend(
         self,
@@ -155,8 +151,13 @@ class Newton:
     ) -> tuple[sp.csr_array, NDArray[np.float64]]:
         """The curvature that is known, or a sample's at some prices, and its bandwidths, by coordinate."""
         known = self._known
-        self.last_curvature = self._curvature.at(prices) if known is None else known
-        return self.last_curvature.in_space(self._space)
+        self._last = self._curvature.at(prices) if known is None else known
+        return self._last.in_space(self._space)
+
+    @property
+    def last_curvature(self) -> RowCurvature | None:
+        """That of the last step."""
+        return None if self._last is None else self._last.by_row()
 
     @property
     def _is_under_noise(self) -> bool:
