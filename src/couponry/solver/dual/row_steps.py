@@ -76,13 +76,19 @@ class RowDensity:
         found = sample.engine.alternatives(table)
         items = table.shape[2]
         histogram = LogHistogram(4 * float(np.abs(table[0]).max(initial=1e-30)))
-        count = histogram.cumulative(sample.engine, found, (1, items))
-        all_of_item = count[:, -1:]
-        wanted = np.maximum(options.nearest * PARTS, options.near_share * all_of_item)
-        at = (count < np.minimum(wanted, all_of_item)).sum(axis=1)
+        at, near, of_item = np.empty((3, items), np.int64)
+
+        def find(some: slice, count: NDArray[np.int64]) -> None:
+            all_of_item = count[:, -1:]
+            wanted = np.maximum(options.nearest * PARTS, options.near_share * all_of_item)
+            at[some] = (count < np.minimum(wanted, all_of_item)).sum(axis=1)
+            last = np.minimum(at[some], count.shape[1] - 1)[:, None]
+            near[some] = np.take_along_axis(count, last, axis=1)[:, 0]
+            of_item[some] = all_of_item[:, 0]
+
+        histogram.cumulative(sample.engine, found, (1, items), then=find)
         width = histogram.edges[at]
-        near = np.take_along_axis(count, np.minimum(at, count.shape[1] - 1)[:, None], axis=1)[:, 0]
-        per_candidate = ALONE * near / np.maximum(all_of_item[:, 0], 1) / width
+        per_candidate = ALONE * near / np.maximum(of_item, 1) / width
         item, row, rows = scales.cell % items, scales.row, len(prices)
         candidates = scales.everything[0].ravel()[scales.cell]
         weight = per_candidate[item] * candidates
