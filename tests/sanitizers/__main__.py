@@ -19,8 +19,8 @@ COMPILER = os.environ.get("CXX", "g++")
 RUNTIMES = {"address": "libasan.so", "undefined": "libubsan.so", "thread": "libtsan.so"}
 OPTIONS = {
     # leaks: CPython keeps what it interned and its types until the process ends, and a leak report of that hides ours
-    # stacks that outlive their return: GCC 12 lays them out for 32 bytes, and reads vectors of 64 as if they were aligned
-    # (its bug 110027)
+    # stacks that outlive their return: GCC 12 lays them out for 32 bytes, and reads vectors of 64 as if they were
+    # aligned (its bug 110027)
     "address": "detect_leaks=0:detect_stack_use_after_return=0:strict_string_checks=1:halt_on_error=1",
     "undefined": "print_stacktrace=1:halt_on_error=1",
     # a child of a process with threads is what the tests of `fork` are about

@@ -127,6 +127,16 @@ def test_files_their_folder_and_its_parent_are_on_the_disk_before_the_old_is_gon
     assert before_removal == synced == expected
 
 
+def test_a_folder_that_cannot_be_made_is_called_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    message = r"^store '.*st': cannot write in '.*file'"
+    with (
+        pytest.raises(InvalidInput, match=message),
+        reserved_folder(tmp_path / "file" / "st", what="store"),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("is_there", [False, True], ids=["new", "there"])
 def test_a_full_disk_is_said_with_the_folder(is_there: bool, tmp_path: Path) -> None:
     folder = tmp_path / "out"

@@ -286,14 +286,15 @@ class _DerivedFolders:
         if found:
             return found
         # whoever makes arrays of one kind waits for others who do
-        with reserved_folder(self._folder / kind, overwrite=True, wait=True):
+        what = "arrays of store"
+        with reserved_folder(self._folder / kind, overwrite=True, what=what, wait=True):
             found = self._find(folder)
             if found:
                 return found
             self._remove_drafts(kind)
             for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
                 remove_folder(other)  # whoever maps them keeps them
-            with atomic_folder(folder, overwrite=True, what="arrays of store") as draft:
+            with atomic_folder(folder, overwrite=True, what=what) as draft:
                 with RecordedFolder(draft, hash_blocks()) as store:
                     make(store)
                 remember_states(draft, store.records)

@@ -23,7 +23,11 @@ FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def check_new_folder(
-    folder: str | Path, *, overwrite: bool = False, holds: str | None = None
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    holds: str | None = None,
+    what: str = "output folder",
 ) -> None:
     """Refuse an output folder that exists, unless it may be replaced, or that cannot be made.
 
@@ -35,6 +39,8 @@ def check_new_folder(
         Whether it may be replaced.
     holds : str, optional
         Name of a file by which a folder that may be replaced is known; an empty one may be, too. Default: any may be.
+    what : str
+        What the folder is, for messages.
 
     Raises
     ------
@@ -42,16 +48,16 @@ def check_new_folder(
     """
     path = Path(folder)
     if path.is_symlink() or (path.exists() and (not overwrite or not path.is_dir())):
-        raise InvalidInput(f"output folder {str(path)!r}: expected a new folder, but it exists")
+        raise InvalidInput(f"{what} {str(path)!r}: expected a new folder, but it exists")
     if holds is not None and path.exists() and not (path / holds).exists() and any(path.iterdir()):
         raise InvalidInput(
-            f"output folder {str(path)!r}: expected a new folder or one with a file {holds}, which may be replaced; "
+            f"{what} {str(path)!r}: expected a new folder or one with a file {holds}, which may be replaced; "
             "it holds something else"
         )
     parent = path.absolute().parent
     existing = next(p for p in (parent, *parent.parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        raise InvalidInput(f"output folder {str(path)!r}: cannot write in {str(existing)!r}")
+        raise InvalidInput(f"{what} {str(path)!r}: cannot write in {str(existing)!r}")
 
 
 @contextmanager
@@ -86,13 +92,15 @@ def reserved_folder(
         As `check_new_folder` does, and where somebody else is writing the folder.
     """
     path = Path(folder).absolute()
-    check_new_folder(path, overwrite=overwrite, holds=holds)
+    check_new_folder(path, overwrite=overwrite, holds=holds, what=what)
     made = [parent for parent in path.parents if not parent.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with writing(path, what, wait=wait):
             _recover(path)
-            check_new_folder(path, overwrite=overwrite, holds=holds)  # it may be there by now
+            check_new_folder(
+                path, overwrite=overwrite, holds=holds, what=what
+            )  # it may be there by now
             yield
     finally:
         for parent in made:  # innermost first
