@@ -44,7 +44,7 @@ BAD_TABLES: dict[str, Case] = {
     ),
     "whole numbers that float64 does not hold": (
         lambda d: d.each("candidates", "value", 2**60 + 1),
-        ("table candidates", "'value'", str(2**60 + 1)),
+        ("table candidates", "'value'", "row 0", f"{2**60 + 1:,}"),
     ),
     "null value": (
         lambda d: d.put("candidates", "value", 11, None),
