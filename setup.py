@@ -27,7 +27,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "evaluate/variant_baseline",
         "late/decide",
     ],
-    "curvature": ["curvature/changes", "curvature/losses", "curvature/step"],
+    "curvature": ["curvature/changes", "curvature/losses", "curvature/prices", "curvature/step"],
     "customer_constraints": ["customer_constraints/compile"],
     "exchanges": ["exchanges/find_exchanges", "exchanges/list_moves"],
     "local_search": [

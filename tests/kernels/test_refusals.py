@@ -99,6 +99,7 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
         "changes.ptr": 10**6, "changes.row": 4, "by_row.begins": 10**6, "by_row.change": 3,
     },
     "minimise_model": {"model.indptr": 10**6, "model.column": 9, "model.free": 2},
+    "move_prices": {"steps.row": 10**6},
 }  # fmt: skip
 COUNTED["decide"] = {
     "late.shard.indptr": 10**6, "late.shard.item": 60, "late.shard.segment": 2, "late.rules.group": 10**6,
@@ -311,7 +312,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "hash_texts": "out", "number_texts": "table.slot", "copy_runs": "out",
         "keep_likeliest": "chosen.score",
         "count_losses": "count", "list_changes": "changes.moved", "multiply_changes": "product",
-        "minimise_model": "step", "number_offers": "offer", "find_customers": "start",
+        "minimise_model": "step", "move_prices": "steps.point", "number_offers": "offer", "find_customers": "start",
         "price_candidates": "beyond", "decide": "late.choice.given", "list_moves": "moves.row",
         "find_exchanges": "picked", "find_stretches": "begin", "order_stretches": "stretch",
         "sum_choice": "usage", "group_changes": "moved",

@@ -14,6 +14,7 @@ from couponry.kernels import (
     LimitRows,
     LossWeights,
     NearChanges,
+    PriceSteps,
     Shard,
     StepModel,
 )
@@ -84,6 +85,12 @@ def changed(
     model, right, step = step_model(random, int(random.integers(1, 20)))
     results["steps"] = module.minimise_model(model, right, step, 1e-6, 50)
     results["step"] = step
+    steps, activity = price_steps(random, int(random.integers(1, 40)), rows)
+    for start, stop in (0, len(steps.row) // 2), (len(steps.row) // 2, len(steps.row)):
+        results[f"off before {start} moves"] = module.move_prices(
+            steps, activity, start, stop, 1.2, 0.45, 1.5
+        )
+    results |= {f"moved {name}": a for name, a in steps._asdict().items()}
     return results | {
         "loss counts": counts[0],
         "loss counts by decision": counts[1],
@@ -99,6 +106,28 @@ def grouped(module: Any, changes: Changes, rows: int) -> ChangesByRow:
     for part, (first, last) in enumerate(((0, made // 3), (made // 3, made))):
         module.group_changes(changes, first, last, begins[part], by_row.change, by_row.moved)
     return by_row
+
+
+def price_steps(
+    random: np.random.Generator, n: int, rows: int
+) -> tuple[PriceSteps, NDArray[np.float64]]:
+    """N coordinates of the prices of some rows, some of them 0, and activities of these rows."""
+    side = random.choice([-1.0, 1.0], n) * (0.5 + random.random(n))
+    row = random.integers(0, rows, n)
+    row[0] = rows - 1
+    steps = PriceSteps(
+        row=row,
+        bound=random.integers(0, 9, n).astype(float),
+        side=side,
+        weight=np.sign(side) * random.random(n),
+        curvature=0.1 + random.random(n),
+        longest=random.random(n) * 9,
+        highest=np.where(random.random(n) < 0.2, np.inf, random.random(n) * 4),
+        point=np.where(random.random(n) < 0.3, 0.0, random.random(n) * 3),
+        last=np.where(random.random(n) < 0.3, 0.0, random.normal(size=n)),
+        length=random.random(n),
+    )
+    return steps, random.integers(0, 9, rows).astype(float)
 
 
 def step_model(

@@ -11,6 +11,7 @@ from tests.support.change_cases import (
     grouped,
     loss_weights,
     near_changes,
+    price_steps,
     room_for,
     step_model,
 )
@@ -320,6 +321,10 @@ def _of_changes(case: Case, chosen: Array) -> Iterator[Call]:
     model, right, step = step_model(random, 9)
     solved = {"model": model, "right": right, "step": step}
     yield Call("minimise_model", {**solved, "tolerance": 1e-4, "steps": 30})
+    steps, activity = price_steps(random, 7, rows)
+    paces = {"growth": 1.2, "shortening": 0.45, "longest_length": 1.5}
+    moved = {"steps": steps, "activity": activity, "start": 0, "stop": 7}
+    yield Call("move_prices", {**moved, **paces})
 
 
 def _of_affinity() -> Iterator[Call]:

@@ -48,6 +48,13 @@ cdef extern from "curvature/changes.hpp" namespace "couponry" nogil:
         View[const double] value, damping, diagonal
         View[const uint8_t] free
 
+    cdef cppclass PriceSteps:
+        View[const int64_t] row
+        View[const double] bound, side, weight, curvature, longest, highest
+        View[double] point, last, length
+
+    double c_move_prices "couponry::move_prices"(
+        const PriceSteps&, const double*, int64_t, int64_t, double, double, double) noexcept
     int c_minimise_model "couponry::minimise_model"(
         const StepModel&, View[const double], View[double], double, int64_t, int64_t*) noexcept
     void c_count_losses "couponry::count_losses"(
@@ -288,3 +295,43 @@ def minimise_model(
         status = c_minimise_model(model_, right_, step_, tolerance, steps, &made)
     check(status)
     return made
+
+
+cdef PriceSteps steps_view(steps) except *:
+    cdef PriceSteps out
+    out.row = view[int64_t](steps.row)
+    out.bound = view[double](steps.bound)
+    out.side = view[double](steps.side)
+    out.weight = view[double](steps.weight)
+    out.curvature = view[double](steps.curvature)
+    out.longest = view[double](steps.longest)
+    out.highest = view[double](steps.highest)
+    out.point = writable[double](steps.point)
+    out.last = writable[double](steps.last)
+    out.length = writable[double](steps.length)
+    same(out.bound.size, out.row.size, "steps.bound: coordinates")
+    same(out.side.size, out.row.size, "steps.side: coordinates")
+    same(out.weight.size, out.row.size, "steps.weight: coordinates")
+    same(out.curvature.size, out.row.size, "steps.curvature: coordinates")
+    same(out.longest.size, out.row.size, "steps.longest: coordinates")
+    same(out.highest.size, out.row.size, "steps.highest: coordinates")
+    same(out.point.size, out.row.size, "steps.point: coordinates")
+    same(out.last.size, out.row.size, "steps.last: coordinates")
+    same(out.length.size, out.row.size, "steps.length: coordinates")
+    return out
+
+
+def move_prices(
+    steps, const double[::1] activity, int64_t start, int64_t stop, double growth, double shortening,
+    double longest_length, *, bint unchecked=False,
+):
+    cdef PriceSteps steps_ = steps_view(steps)
+    cdef View[const double] activity_ = view[double](activity)
+    cdef double off
+    within(stop, 0, steps_.row.size, "stop")
+    within(start, 0, stop, "start")
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(not_within[int64_t](b"steps.row", steps_.row.data, 0, steps_.row.size, 0, activity_.size - 1))
+    with nogil:
+        off = c_move_prices(steps_, activity_.data, start, stop, growth, shortening, longest_length)
+    return off

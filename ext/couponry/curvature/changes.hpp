@@ -50,6 +50,17 @@ struct StepModel {
 int minimise_model(const StepModel& model, View<const double> right, View<double> step, double tolerance, int64_t steps,
                    int64_t* made) noexcept;
 
+// Prices that move each by itself; see `PriceSteps` in contract.py.
+struct PriceSteps {
+    View<const int64_t> row;
+    View<const double> bound, side, weight, curvature, longest, highest;
+    View<double> point, last, length;
+};
+
+// See `move_prices` in reference/changes.py.
+double move_prices(const PriceSteps& steps, const double* activity, int64_t start, int64_t stop, double growth,
+                   double shortening, double longest_length) noexcept;
+
 // See `count_losses` in reference/changes.py.
 void count_losses(const Shard& shard, const uint8_t* chosen, const float* loss, const LossWeights& weights,
                   int64_t first_bin, int64_t start, int64_t stop, const LossCounts& count) noexcept;

@@ -45,8 +45,9 @@ def customers_of(
     rules : Rules
     """
     begin, indptr = runs_of(shard.indptr, customers, threads)
-    item = new_array(int(indptr[-1]), shard.item.dtype)
-    quantity = new_array((len(shard.quantity), len(item)), np.uint16)
+    alone = threads == 1
+    item = new_array(int(indptr[-1]), shard.item.dtype, at_once=alone)
+    quantity = new_array((len(shard.quantity), len(item)), np.uint16, at_once=alone)
     copied = zip([shard.item, *shard.quantity], [item, *quantity], strict=True)
     copy_runs(copied, begin, indptr, backend, threads)
     own = _constraints_of(rules, customers, backend.unchecked)

@@ -305,6 +305,43 @@ class StepModel(NamedTuple):
     free: Flags
 
 
+class PriceSteps(NamedTuple):
+    """Prices that move each by itself, as far as its own limit asks for: one coordinate for each bound of a row.
+
+    Attributes
+    ----------
+    row : ndarray of int64, shape (N,)
+        Whose activity each coordinate answers to.
+    bound : ndarray of float64, shape (N,)
+        What the activity should come to, where the coordinate is not 0.
+    side : ndarray of float64, shape (N,)
+        Slope per unit of activity beyond the bound; below 0 for a lower bound.
+    weight : ndarray of float64, shape (N,)
+        Typical coupons per unit of activity beyond the bound; below 0 for a lower bound.
+    curvature : ndarray of float64, shape (N,)
+        By how much the slope falls as the coordinate rises by one, above 0.
+    longest, highest : ndarray of float64, shape (N,)
+        Longest step, and largest coordinate.
+    point : ndarray of float64, shape (N,)
+        IN/OUT: the coordinates, from 0 up.
+    last : ndarray of float64, shape (N,)
+        IN/OUT: the slope before.
+    length : ndarray of float64, shape (N,)
+        IN/OUT: share of what the slope asks for that a step goes.
+    """
+
+    row: Offsets
+    bound: Amounts
+    side: Amounts
+    weight: Amounts
+    curvature: Amounts
+    longest: Amounts
+    highest: Amounts
+    point: Amounts
+    last: Amounts
+    length: Amounts
+
+
 class LocalSearch(NamedTuple):
     """What a local search over single moves is given, besides the candidates and their rules.
 

@@ -33,6 +33,7 @@ from .curvature import (
     group_changes,
     list_changes,
     minimise_model,
+    move_prices,
     multiply_changes,
 )
 from .customer_constraints import compile_constraints
@@ -110,6 +111,7 @@ __all__ = [
     "list_moves",
     "make_moves",
     "minimise_model",
+    "move_prices",
     "multiply_changes",
     "noise",
     "number_offers",

@@ -1,7 +1,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import Changes, ChangesByRow, LossWeights, NearChanges, Shard, StepModel
+from ..contract import (
+    Changes,
+    ChangesByRow,
+    LossWeights,
+    NearChanges,
+    PriceSteps,
+    Shard,
+    StepModel,
+)
 
 def count_losses(
     shard: Shard,
@@ -58,3 +66,14 @@ def minimise_model(
     *,
     unchecked: bool = False,
 ) -> int: ...
+def move_prices(
+    steps: PriceSteps,
+    activity: NDArray[np.float64],
+    start: int,
+    stop: int,
+    growth: float,
+    shortening: float,
+    longest_length: float,
+    *,
+    unchecked: bool = False,
+) -> float: ...

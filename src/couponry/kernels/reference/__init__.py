@@ -35,6 +35,7 @@ from .changes import (
     group_changes,
     list_changes,
     minimise_model,
+    move_prices,
     multiply_changes,
 )
 from .customer_constraints import compile_constraints
@@ -90,6 +91,7 @@ __all__ = [
     "list_moves",
     "make_moves",
     "minimise_model",
+    "move_prices",
     "multiply_changes",
     "noise",
     "number_offers",

@@ -19,8 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels import PARTS
-from ...utils.arrays.blocks import CACHED_SIZE, blocks
+from ...engines.protocol import Engine
+from ...engines.workers import even_cuts, share_out
+from ...kernels import PARTS, PriceSteps
+from ...utils.arrays.blocks import CACHED_SIZE
 from ...utils.arrays.membership import distinct
 from ...utils.lazy_imports import sparse as sp
 from ..log_histogram import LogHistogram
@@ -30,9 +32,6 @@ from .lagrangian import Lagrangian, as_float32
 from .newton.curvature import ALONE
 from .price_space import PriceSpace
 from .scaling import Scales
-
-BEYOND_STEPS = 1e200
-"""What no step comes near, per unit of a price that is not 0."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +112,10 @@ class RowActivities:
     ----------
     dual : Lagrangian
         Over everybody.
+
+    Attributes
+    ----------
+    engine : Engine
     """
 
     def __init__(self, dual: Lagrangian):
@@ -135,7 +138,7 @@ class RowActivities:
         of_row = np.concatenate([row, row[plane > 0]])
         shape_of_charge = len(place), len(problem.lower)
         charge = sp.csr_array((both, (number, of_row)), shape=shape_of_charge)
-        self._engine, self._scale = dual.engine, dual.scale
+        self.engine, self._scale = dual.engine, dual.scale
         self._charge, self._use = charge, sp.csr_array(charge.T)
         # each row may count the coupons of one entry, in their order
         own = np.arange(len(problem.lower))
@@ -167,7 +170,7 @@ class RowActivities:
         """
         charged = prices if self._is_identity else self._charge @ prices
         self._table.reshape(-1)[self._place] = as_float32(self._base - charged)
-        counted = self._engine.evaluate(self._table).reshape(-1)[self._place] * self._scale
+        counted = self.engine.evaluate(self._table).reshape(-1)[self._place] * self._scale
         return np.asarray(counted if self._is_identity else self._use @ counted)
 
 
@@ -177,7 +180,8 @@ def descend_by_rows(
     space: PriceSpace,
     start: NDArray[np.float64],
     density: RowDensity,
-    residual: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
+    per_coupon: NDArray[np.float64],
+    coupons: float,
     watch: Callable[[], bool],
     options: RowStepOptions,
 ) -> NDArray[np.float64]:
@@ -191,9 +195,10 @@ def descend_by_rows(
     start : ndarray of float64, shape (n_rows,)
     density : RowDensity
         At about these prices.
-    residual : callable
-        By how many typical coupons activities are off the bounds of rows that have a price, and beyond others, as a
-        share of all coupons; of prices and activities, shape (n_rows,) each.
+    per_coupon : ndarray of float64, shape (n_rows,)
+        Weights under which a typical coupon's weight in a row counts as 1.
+    coupons : float
+        All of them, about.
     watch : callable
         Called with every pass; True stops.
     options : RowStepOptions
@@ -201,77 +206,80 @@ def descend_by_rows(
     Returns
     -------
     ndarray of float64, shape (n_rows,)
-        The prices of the least residual.
+        The prices of the least residual: by how many typical coupons activities are off the bounds of hard rows that
+        have a price, and beyond others.
     """
-    steps = _RowSteps(problem, space, density, options)
-    point = space.point(start)
+    steps = _RowSteps(activities.engine, problem, space, start, density, per_coupon, options)
     best, fewest, stalled = start, np.inf, 0
     for made in range(1 + options.steps):
-        prices = space.prices(point)
-        activity = activities.at(prices)
-        off = residual(prices, activity)
+        prices = steps.prices
+        off = steps.move(activities.at(prices)) / coupons
         stalled = stalled + 1 if off > options.progress_share * fewest else 0
         if off < fewest:
             best, fewest = prices, off
         is_over = off <= options.near_share or stalled == options.stalls or made == options.steps
         if watch() or is_over:
             break
-        steps.move(point, activity)
     return best
 
 
 class _RowSteps:
     """The next step of each coordinate, which depends on the one before.
 
-    Blocks of coordinates stay in a processor's caches: there may be nearly as many of them as customers.
-
     Parameters
     ----------
+    engine : Engine
+        Whose kernels move prices.
     problem : Problem
     space : PriceSpace
+    start : ndarray of float64, shape (n_rows,)
     density : RowDensity
+    per_coupon : ndarray of float64, shape (n_rows,)
     options : RowStepOptions
     """
 
     def __init__(
-        self, problem: Problem, space: PriceSpace, density: RowDensity, options: RowStepOptions
+        self,
+        engine: Engine,
+        problem: Problem,
+        space: PriceSpace,
+        start: NDArray[np.float64],
+        density: RowDensity,
+        per_coupon: NDArray[np.float64],
+        options: RowStepOptions,
     ):
-        row = space.row
-        self._space, self._options, self._side = space, options, space.sign * space.scale
-        self._bound = np.where(space.sign > 0, problem.upper[row], problem.lower[row])
-        self._slope = density.floored(options.slope_floor)[row] * space.scale**2
-        self._longest = options.longest * density.width[row] / space.scale
-        self._last = np.zeros(len(row))
-        self._length = np.full(len(row), options.first_length)
+        row, hard = space.row, np.where(problem.hard, per_coupon, 0.0)
+        self._engine, self._space = engine, space
+        self._pace = options.growth, options.shortening, options.longest_length
+        self._steps = PriceSteps(
+            row=row,
+            bound=np.where(space.sign > 0, problem.upper[row], problem.lower[row]),
+            side=space.sign * space.scale,
+            weight=space.sign * hard[row],
+            curvature=density.floored(options.slope_floor)[row] * space.scale**2,
+            longest=options.longest * density.width[row] / space.scale,
+            highest=space.highest,
+            point=space.point(start),
+            last=np.zeros(len(row)),
+            length=np.full(len(row), options.first_length),
+        )
 
-    def move(self, point: NDArray[np.float64], activity: NDArray[np.float64]) -> None:
-        """Move a point (IN/OUT) as far as activities at it ask for, shapes (n_coordinates,) and (n_rows,)."""
-        for part in blocks(len(point), CACHED_SIZE):
-            at, longest = point[part], self._longest[part]
-            towards = activity[self._space.row[part]]
-            towards -= self._bound[part]
-            towards *= self._side[part]
-            # towards[(at <= 0.0) & (towards < 0.0)] = 0.0, without branches that are hard to foretell
-            np.maximum(towards, -BEYOND_STEPS * at, out=towards)
-            last, length = self._last[part], self._length[part]
-            _adapt(length, towards * last, self._options)
-            last[:] = towards
-            step = length * towards
-            step /= self._slope[part]
-            np.minimum(step, longest, out=step)
-            np.maximum(step, -longest, out=step)
-            step += at
-            np.maximum(step, 0.0, out=step)
-            np.minimum(step, self._space.highest[part], out=at)
+    @property
+    def prices(self) -> NDArray[np.float64]:
+        """Where prices stand now, shape (n_rows,)."""
+        return self._space.prices(self._steps.point)
 
+    def move(self, activity: NDArray[np.float64]) -> float:
+        """Move prices as far as activities at them ask for, (n_rows,); by how many typical coupons these are off."""
+        cuts = even_cuts(len(self._steps.row), CACHED_SIZE)
+        off = np.zeros(len(cuts) - 1)
 
-def _adapt(
-    length: NDArray[np.float64], turned: NDArray[np.float64], options: RowStepOptions
-) -> None:
-    """Make lengths (IN/OUT) shorter where a price turned, and else longer; `turned` is 0 where it has come to rest."""
-    # length[turned < 0.0] *= options.shortening; length[turned > 0.0] *= options.growth
-    odd = (options.growth - options.shortening) / 2
-    even = (options.growth + options.shortening) / 2 - 1.0
-    sign = np.sign(turned)
-    length *= 1.0 + sign * (odd + even * sign)
-    np.minimum(length, options.longest_length, out=length)
+        def work(worker: int, start: int, stop: int) -> None:
+            for at in range(start, stop, CACHED_SIZE):
+                end = min(at + CACHED_SIZE, stop)
+                off[at // CACHED_SIZE] = self._engine.kernels.move_prices(
+                    self._steps, activity, at, end, *self._pace
+                )
+
+        share_out(work, cuts, self._engine.threads)
+        return float(off.sum())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...engines.protocol import Engine
 from ...engines.workers import even_cuts, share_out
 from ...kernels.hashing import scatter
-from ..options import SampleSize, SamplingOptions
+from ..options import SampleSize, SamplingOptions, SolverOptions
 from ..problem import Problem
 from .lagrangian import Lagrangian
 
@@ -88,6 +88,13 @@ class Samples:
         least = max(options.first_candidates, options.candidates_per_price * prices)
         size = SampleSize(least, 0.0, options.most_candidates)
         return self._dual_of_size(problem, size)
+
+    def for_sizes(self, problem: Problem, known: Lagrangian, options: SolverOptions) -> Lagrangian:
+        """A sample that tells how large things are where no nested ones do and passes are dear, else what is known."""
+        is_quick = problem.candidates <= options.sizes.in_memory_candidates
+        if len(self) or is_quick or len(problem.lower) < options.tied_prices.prices:
+            return known
+        return self.for_tied_prices(problem, problem.objective.shape[2])
 
     def for_proofs(self, problem: Problem) -> Lagrangian:
         """The dual over a sample in which prices that prove something are found, or over everybody."""

@@ -65,19 +65,27 @@ class Scales:
         )
         mean = np.where(flat[0] > 0, flat[1:] / np.maximum(flat[0], 1.0), middle)
         self.means = np.concatenate([np.ones((1, cells)), mean])
-        base, slopes = self.coefficient[:, 0], self.coefficient[:, 1:].T
-        self.mean = base + (slopes * self.means[1:, self.cell]).sum(axis=0)
-        item = self.cell % problem.low.shape[1]
-        ends = (
-            slopes * problem.low[:, item],
-            slopes * (problem.low + MAX_QUANTITY * problem.step)[:, item],
-        )
-        self.least = base + np.minimum(*ends).sum(axis=0)
-        self.most = base + np.maximum(*ends).sum(axis=0)
+        self.mean, self.least, self.most = self._weights()
         self.per_coupon = self._per_coupon(len(problem.lower))
         self.least_in_row = self._least_in_row(len(problem.lower))
         self.never_negative = (
             np.bincount(self.row, weights=self.least < 0, minlength=len(problem.lower)) == 0
+        )
+
+    def _weights(self) -> tuple[NDArray[np.float64], ...]:
+        """Weight of each listed pair of a cell and a row: on average, at least and at most, (n_listed,) each."""
+        problem, base = self._problem, np.ascontiguousarray(self.coefficient[:, 0])
+        if problem.counts_alone:
+            return base, base, base
+        slopes, item = self.coefficient[:, 1:].T, self.cell % problem.low.shape[1]
+        ends = (
+            slopes * problem.low[:, item],
+            slopes * (problem.low + MAX_QUANTITY * problem.step)[:, item],
+        )
+        return (
+            base + (slopes * self.means[1:, self.cell]).sum(axis=0),
+            base + np.minimum(*ends).sum(axis=0),
+            base + np.maximum(*ends).sum(axis=0),
         )
 
     @classmethod
@@ -159,6 +167,12 @@ def _rows_by_cell(
     problem: Problem, cells: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
     """The rows listed by cell: where each cell's begin, row numbers, and coefficients."""
+    columns = problem.columns
+    if problem.counts_alone and columns.has_canonical_format:
+        coefficient = np.zeros((columns.nnz, problem.objective.shape[0]))
+        coefficient[:, 0] = columns.data
+        ptr = columns.indptr[: cells + 1].astype(np.int64)
+        return ptr, columns.indices.astype(np.int32), coefficient
     entries = problem.rows.tocoo()
     attribute, cell = np.divmod(entries.coords[1].astype(np.int64), cells)
     row = entries.coords[0].astype(np.int64)

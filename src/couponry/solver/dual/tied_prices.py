@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...engines.local import LocalEngine
 from ...engines.protocol import Engine
 from ...kernels.hashing import scatter
+from ...utils.arrays.membership import few_distinct
 from ...utils.lazy_imports import sparse as sp
 from ..options import TiedPriceOptions
 from ..problem import Problem
@@ -63,12 +64,10 @@ class TiedProblem:
         kind = np.stack([whole.lower == -np.inf, whole.upper == np.inf, whole.integer])
         key = scatter(items_key(whole) + scatter(whole.penalty.view(np.uint64)))
         key = key * np.uint64(8) + (np.array([4, 2, 1]) @ kind).astype(np.uint64)
-        found, tie = np.unique(key, return_inverse=True)
+        found, tie = few_distinct(key)
         if len(found) * options.fewer > rows:
             return None
-        tie = tie.reshape(-1).astype(np.int64)
-        member = sp.csr_array((np.ones(rows), (tie, np.arange(rows))), shape=(len(found), rows))
-        summed = sp.csc_array(member @ whole.rows)
+        summed = _summed_rows(whole, tie, len(found))
         class_of, first = _classes(whole, summed)
         segments, items = whole.objective.shape[1:]
         cell = (np.arange(len(whole.objective))[:, None] * segments + first)[:, :, None] * items
@@ -157,6 +156,15 @@ def _keys(
     each = scatter(place.astype(np.uint64)) * (scatter(weights) | np.uint64(1))
     total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(scatter(each), dtype=np.uint64)])
     return np.asarray(total[ptr[1:]] - total[ptr[:-1]])
+
+
+def _summed_rows(whole: Problem, tie: NDArray[np.int64], ties: int) -> sp.csc_array:
+    """The rows of a problem with those summed that are tied, shape (n_ties, n_cells)."""
+    by_cell = whole.columns
+    listed = by_cell.data.copy(), tie[by_cell.indices], by_cell.indptr.copy()
+    summed = sp.csc_array(listed, shape=(ties, len(by_cell.indptr) - 1))
+    summed.sum_duplicates()
+    return summed
 
 
 def _classes(whole: Problem, summed: sp.csc_array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -122,16 +122,16 @@ class PriceSearch:
             dual = next(iter(self.samples.for_start(problem)), dual)
         self.scales = Scales.measure(problem, dual.engine)
         self.violations = ViolationMeasure(problem, self.scales.per_coupon)
+        dual = self.samples.for_sizes(problem, dual, options)
         self._unpriced = dual.evaluate(self.prices)
         self.coupons: float = max(1.0, self._unpriced.usage[0].sum())
         self.typical_worth = self._typical_worth()
         self.unpriced_dual = self._unpriced.dual
-        # no allocation is worth less than about this: below it the dual only proves that there is none
+        # no allocation is worth less: below about this the dual only proves that there is none
         worst = dual.largest_sum(-problem.objective)
         self._lowest_dual = -np.inf
         if problem.hard.all():
-            search = options.price_search
-            is_whole = dual is self.lagrangian
+            search, is_whole = options.price_search, dual.scale == 1.0
             margin = search.divergence_margin if is_whole else search.sample_divergence_margin
             self._lowest_dual = -worst - margin * abs(worst)
         row_scale = self.scales.price_scale(self.typical_worth)

@@ -76,7 +76,8 @@ class TiedSearch:
             search.space,
             prices,
             density,
-            lambda at, activity: search.violations.residual(at, activity) / search.coupons,
+            search.scales.per_coupon,
+            search.coupons,
             self._count,
             options.row_steps,
         )
