@@ -14,7 +14,9 @@ from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
 
 from couponry import Campaign, Result
 from couponry.solver.dual.lagrangian import Evaluation, Lagrangian
-from couponry.solver.dual.search.free_search import FreeSearch
+from couponry.solver.dual.newton.curvature import Curvature
+from couponry.solver.dual.search.free_search import FreeSearch, take_curvature
+from couponry.solver.dual.search.price_search import PriceSearch
 from couponry.solver.options import FreeSearchOptions, SolverOptions
 from couponry.solver.primal.repair import MeasuredChoice, Repair
 from couponry.solver.stages import free_customer_repair as repair_stage
@@ -85,6 +87,71 @@ def test_later_solves_are_told_what_everybody_uses_at_the_price_table(
         usage = dual.usage(plan.engine.evaluate(plan.price))
         off = np.abs(plan.usage_at_price[0] - usage[0]).sum()  # but for what certificates round up
         assert off <= 0.05 * np.abs(plan.usage[0] - usage[0]).sum()
+
+
+def test_what_they_are_left_at_is_nearest_of_all_that_was_seen(
+    result: Result, later: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate, descend = Lagrangian.evaluate, FreeSearch.descend
+    seen: list[float] = []
+    ends: list[float] = []
+
+    def noted(self: FreeSearch, prices: np.ndarray) -> Evaluation:
+        def off(found: Evaluation) -> float:
+            per_coupon = self._search.scales.per_coupon
+            return float((self.dual.problem.violation(found.activity) * per_coupon).sum())
+
+        def seeing(dual: Lagrangian, at: np.ndarray) -> Evaluation:
+            found = evaluate(dual, at)
+            seen.append(off(found))
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Lagrangian, "evaluate", seeing)
+            end = descend(self, prices)
+        ends.append(off(end))
+        return end
+
+    monkeypatch.setattr(FreeSearch, "descend", noted)
+    solved(later, result)
+    assert len(seen) > 2
+    assert ends == [min(seen)]
+
+
+@pytest.mark.parametrize("factor", [0.0, 2.5])
+def test_a_limit_that_all_coupons_count_in_is_kept_by_one_more_step(
+    result: Result,
+    later: Campaign,
+    searches: list[tuple[FreeSearch, Evaluation, Evaluation]],
+    factor: float,
+) -> None:
+    """With no other step made, prices move for the budget alone, which is the last row."""
+    solved(later, result, solver_options=with_free_search(steps=0, wide_row_step=factor))
+    ((search, begin, end),) = searches
+    wide = search._search.scales.is_wide(0.5)
+    assert wide.nonzero()[0].tolist() == [len(wide) - 1]
+    before, after = (search.dual.problem.violation(at.activity)[-1] for at in (begin, end))
+    assert before > 0.0
+    assert after == before if factor == 0.0 else after < 0.5 * before
+
+
+def test_curvature_is_known_where_prices_went_on_from(
+    result: Result, later: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is that of the sample whose regrets are counted there, for which nobody chooses anew."""
+    taken: list[tuple[Any, Any]] = []
+
+    def noted(search: PriceSearch, sample: Lagrangian, prices: np.ndarray, found: Any) -> None:
+        take_curvature(search, sample, prices, found)
+        unit = search.typical_worth * search.coupons
+        anew = Curvature(sample, search.space, search.scales, unit, search.options.curvature)
+        taken.append((search.curvature, anew.at(prices).by_row()))
+
+    monkeypatch.setattr(repair_stage, "take_curvature", noted)
+    warm = solved(later, result)
+    ((known, anew),) = taken
+    assert abs(known.matrix - anew.matrix).max() == 0.0
+    assert warm.curvature is known
 
 
 def test_steps_go_on_where_single_moves_would_take_longer(

@@ -145,6 +145,20 @@ class Scales:
         spread = np.sqrt(count.sum() / np.where(some, squares, 1.0))
         return np.where(some, worth * spread, 1.0)
 
+    def is_wide(self, share: float) -> NDArray[np.bool_]:
+        """Tell which rows are about a share of all cells, at least, so that almost any coupon counts in them.
+
+        Parameters
+        ----------
+        share : float
+
+        Returns
+        -------
+        ndarray of bool, shape (n_rows,)
+        """
+        cells = np.bincount(self.row, minlength=len(self._problem.lower))
+        return np.asarray(cells >= share * self.everything[0].size)
+
     def margins(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
         """Bound the rounding error of sums of floating-point weights.
 

@@ -21,12 +21,12 @@ from .exact_options import (
     MissingOptions,
     NeighbourhoodOptions,
 )
+from .free_search_options import FreeSearchOptions
 from .infeasibility_options import ConflictOptions, RelaxationOptions, WorkOptions
 from .newton_options import CurvatureOptions, NewtonOptions
 from .price_options import (
     ChargeOptions,
     CuttingPlaneOptions,
-    FreeSearchOptions,
     NoiseOptions,
     PriceCapOptions,
     PriceSearchOptions,

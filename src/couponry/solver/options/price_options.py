@@ -119,49 +119,6 @@ class PriceSearchOptions:
 
 
 @dataclass(frozen=True)
-class FreeSearchOptions:
-    """Prices that go on for free customers alone, where prices were known to begin with or passes are dear."""
-
-    candidates: int = 1 << 29
-    """Candidates of everybody up to which they do from known prices: a fifth of them may be free, and is copied."""
-
-    start_share: float = 3e-3
-    """Violation, as a share of all coupons, from which on prices go on for free customers alone. Further away, more
-    than a fifth of all customers would have to be free."""
-
-    most_left_share: float = 1e-2
-    """The same with what limits with a price have left, at most: all of it asks for customers who are free."""
-
-    enough_share: float = 1e-5
-    """The same at which they have gone on for long enough: single moves do the rest."""
-
-    steps: int = 16
-    """Newton steps, at most."""
-
-    stalled_steps: int = 3
-    """Steps in a row that must get below `PriceSearchOptions.progress_share` of the violation together."""
-
-    stalled_share: float = 3e-4
-    """Violation, as a share of all coupons, from which on steps go on all the same: one that went too far is made
-    again, and so many single moves take longer."""
-
-    stretch: float = 0.7
-    """Share of everybody's curvature that free customers have at first: of those who are near to a change, not all are
-    free. Each step tells more."""
-
-    candidates_per_coupon: float = 4.0
-    """Candidates, of those who stay free for single moves, for each coupon that a limit needs then."""
-
-    tries: int = 5
-    """Tries of single moves among few of the free customers, at most, before everybody's prices go on: after the first
-    one they are for a handful of coupons, and take a small part of its time."""
-
-    last_try_coupons: float = 64.0
-    """Violation in coupons up to which the last one is among all free customers: a limit that rules or other limits
-    leave few ways to keep may need one whose change costs more, and hardly anybody else is looked at in vain."""
-
-
-@dataclass(frozen=True)
 class NoiseOptions:
     """Noise against ties, drawn for each candidate and priced like an attribute.
 

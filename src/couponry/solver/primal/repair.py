@@ -349,8 +349,7 @@ class Repair:
         full = (activity + scales.least_in_row > self._upper) & problem.hard
         empty = (activity - scales.least_in_row < self._lower) & problem.hard
         soft = ((problem.violation(activity) > 0) & ~problem.hard)[scales.row]
-        cells = np.bincount(scales.row, minlength=len(full))
-        narrow = (cells < self._options.wide_row * len(paid))[scales.row]
+        narrow = ~scales.is_wide(self._options.wide_row)[scales.row]
         comes, leaves = (
             np.bincount(scales.cell, weights=closed[scales.row] & narrow, minlength=len(paid)) == 0
             for closed in (full, empty)

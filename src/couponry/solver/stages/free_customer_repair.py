@@ -17,9 +17,10 @@ from ..dual.search.free_search import (
     is_left_too_far,
     may_go_on,
     may_go_on_from_none,
+    take_curvature,
 )
 from ..dual.search.price_point import PricePoint
-from ..options import RepairOptions
+from ..options import FreeCustomerOptions, RepairOptions
 from ..packed import CandidatesElsewhere
 from ..plan import Plan
 from ..primal.exchange import ExchangeSearch
@@ -121,7 +122,7 @@ class FreeCustomerRepair:
         self._regrets = regrets
         self._per_coupon = candidates_per_coupon
         self._within = within
-        self._needs = _needs(state, evaluation)
+        self._needs = _needs(state, evaluation, is_violated_alone=within is not None)
         self._price = dual.choice_table(evaluation.prices)
         self._reduced = state.lagrangian.reduced(evaluation.prices)
         self._may_go_on = True
@@ -150,7 +151,7 @@ class FreeCustomerRepair:
 
     def run(self) -> bool:
         """Offer an allocation after each try; whether the last one keeps all limits."""
-        state, problem, free = self._state, self._state.problem, self._state.options.free_customers
+        state, problem, free = self._state, self._state.problem, self._free_options
         if self._is_known_and_whole and is_left_too_far(state.search, self._evaluation):
             return self._is_repaired_anew(self._evaluation.prices)
         factor = np.full(len(problem.lower), self._per_coupon)
@@ -192,6 +193,17 @@ class FreeCustomerRepair:
         return float((broken * state.scales.per_coupon).sum()) <= most
 
     @property
+    def _free_options(self) -> FreeCustomerOptions:
+        """Who is left free, and for how long: single moves among few of the free customers ask for more of them."""
+        options = self._state.options
+        if self._within is None:
+            return options.free_customers
+        few = options.free_search
+        return replace(
+            options.free_customers, spare_candidates=few.spare_candidates, rounds=few.rounds
+        )
+
+    @property
     def _tries(self) -> int:
         """Tries, at most."""
         options = self._state.options
@@ -213,7 +225,7 @@ class FreeCustomerRepair:
             return None
         if self._are_tried(fixed) and not is_last:
             return self._left
-        options, free = self._state.options.repair, self._state.options.free_customers
+        options, free = self._state.options.repair, self._free_options
         is_last &= self._within is None and not self._state.fits_in_memory
         return self._repair_free(
             fixed, options if is_last else replace(options, rounds=free.rounds)
@@ -265,8 +277,10 @@ class FreeCustomerRepair:
         """Let prices go on for free customers; repair is among few of them then."""
         state, problem = self._state, self._state.problem
         usage = fixed_usage(problem, fixed)
+        regrets, prices = self._regrets, self._evaluation.prices
+        take_curvature(state.search, regrets.sample, prices, regrets.found)
         search = FreeSearch(state.search, fixed, problem.rows @ usage.ravel())
-        found = search.descend(self._evaluation.prices)
+        found = search.descend(prices)
         chosen, _ = search.dual.choose(found.prices)
         evaluation = replace(
             found, activity=search.activity + found.activity, usage=usage + found.usage
@@ -368,11 +382,11 @@ class FreeCustomerRepair:
         return share * self._state.problem.candidates > speed * clock.left
 
 
-def _needs(state: SolveState, evaluation: Evaluation) -> CouponNeeds:
-    """What the limits need to be met, packing's error included."""
-    problem, coupons = state.problem, evaluation.usage[0]
+def _needs(state: SolveState, evaluation: Evaluation, *, is_violated_alone: bool) -> CouponNeeds:
+    """What the limits need to be met, packing's error included; or what those that are violated need."""
+    problem, coupons, prices = state.problem, evaluation.usage[0], evaluation.prices
+    if is_violated_alone:  # what is left of others is the less, the nearer prices came
+        prices = np.zeros(len(prices))
     error = activity_error(problem, coupons)
     unsure = likely_activity_error(problem, coupons, state.options.free_customers)
-    return CouponNeeds(
-        problem, evaluation.prices, evaluation.activity, state.scales.per_coupon, error, unsure
-    )
+    return CouponNeeds(problem, prices, evaluation.activity, state.scales.per_coupon, error, unsure)

@@ -89,9 +89,26 @@ class Curvature:
         -------
         RowCurvature or ListedCurvature
         """
+        table = as_float32(self._table(prices))
+        return self.told_by(self.sample.engine.alternatives(table), prices)
+
+    def told_by(
+        self, found: Alternatives, prices: NDArray[np.float64]
+    ) -> RowCurvature | ListedCurvature:
+        """Estimate the Hessian at some prices, where the sample's alternatives are known.
+
+        Parameters
+        ----------
+        found : Alternatives
+            Of the sample at these prices.
+        prices : ndarray of float64, shape (n_rows,)
+
+        Returns
+        -------
+        RowCurvature or ListedCurvature
+        """
         sample, scales, rows = self.sample, self._scales, self.space.rows
-        table = sample.price_table(sample.reduced(prices))
-        found = sample.engine.alternatives(as_float32(table))
+        table = self._table(prices)
         width = self._bandwidths(found, float(np.abs(table[0]).max(initial=1e-30)))
         factor = np.sqrt(ALONE * sample.scale / self.unit / width.astype(np.float64))
         near = NearChanges(
@@ -108,6 +125,10 @@ class Curvature:
         if self._has_coordinates:
             return ListedCurvature(matrix, bandwidth, self.unit, self.space.row)
         return RowCurvature(matrix, bandwidth, self.unit)
+
+    def _table(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The price table at some prices."""
+        return self.sample.price_table(self.sample.reduced(prices))
 
     def _bandwidths(self, found: Alternatives, most: float) -> NDArray[np.float32]:
         """Of each cell the loss that enough of its candidates are below; next to 0 where ties leave none above 0."""

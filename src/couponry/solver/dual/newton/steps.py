@@ -146,6 +146,29 @@ class Newton:
                 break
         return present
 
+    def prices_to_change(
+        self, present: Evaluation, slope: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Say at which prices the model has slopes that are less by these, after a descent.
+
+        Parameters
+        ----------
+        present : Evaluation
+            From whose prices on.
+        slope : ndarray of float64, shape (n_coordinates,)
+            Of the dual value. 0 keeps a slope as it is.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+        """
+        (matrix, _), point = self._curvature_at(present.prices), self._space.point(present.prices)
+        model = QuadraticModel(
+            self._stretched(matrix), self._damping, self._options, self._dual.engine
+        )
+        step, _ = model.minimum(slope / self._unit, -point, self._space.highest - point)
+        return self._space.prices(point + step)
+
     def _curvature_at(
         self, prices: NDArray[np.float64]
     ) -> tuple[sp.csr_array, NDArray[np.float64]]:

@@ -18,10 +18,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ....engines.changes import Alternatives
 from ....engines.protocol import FixedChoices
 from ...packed import HeldCandidates
 from ..lagrangian import Evaluation, Lagrangian
-from ..newton.curvature import KnownCurvature
+from ..newton.curvature import Curvature, KnownCurvature
 from ..newton.steps import Newton
 from ..price_space import PriceSpace
 from .descent import (
@@ -99,6 +100,25 @@ def go_on_for_everybody(search: PriceSearch, prices: NDArray[np.float64]) -> Pri
     return search.point(search.descend(descent))
 
 
+def take_curvature(
+    search: PriceSearch, sample: Lagrangian, prices: NDArray[np.float64], found: Alternatives
+) -> None:
+    """Have a search know the curvature at some prices.
+
+    Parameters
+    ----------
+    search : PriceSearch
+    sample : Lagrangian
+        The dual over a sample of customers.
+    prices : ndarray of float64, shape (n_rows,)
+    found : Alternatives
+        Of the sample at these prices.
+    """
+    unit, options = search.typical_worth * search.coupons, search.options.curvature
+    curvature = Curvature(sample, search.space, search.scales, unit, options)
+    search.curvature = curvature.told_by(found, prices).by_row()
+
+
 class FreeSearch:
     """The search for prices that keep what fixed customers leave of the limits.
 
@@ -125,6 +145,7 @@ class FreeSearch:
         lower, upper = search.problem.lower - activity, search.problem.upper - activity
         part = replace(search.problem, packed=held, lower=lower, upper=upper)
         self.dual = Lagrangian(part, fixed.engine)
+        self._violations = ViolationMeasure(part, search.scales.per_coupon)
 
     def descend(self, prices: NDArray[np.float64]) -> Evaluation:
         """Make steps while they bring free customers' choice nearer to the limits.
@@ -137,7 +158,7 @@ class FreeSearch:
         Returns
         -------
         Evaluation
-            Of free customers.
+            Of free customers: the one nearest to the limits.
         """
         search, options, scales = self._search, self._search.options, self._search.scales
         dual, known, free = self.dual, search.curvature, options.free_search
@@ -147,20 +168,71 @@ class FreeSearch:
         )
         curvature = KnownCurvature(dual, space, known)
         newton = Newton(dual, curvature, scales, options.newton, known=known, stretch=free.stretch)
-        violations = ViolationMeasure(dual.problem, scales.per_coupon)
+        nearest = _Nearest(dual.evaluate(prices), space, self._violations)
         stop = stop_without_noise(
             NearEnough(
                 np.inf,
-                free.enough_share * search.coupons,
+                free.enough_by_candidate * dual.engine.candidates,
                 free.stalled_share * search.coupons,
                 options.price_search.progress_share,
                 free.stalled_steps,
             ),
-            lambda found: violations.coupons(found, space),
+            nearest.coupons_off,
             lambda _: 0.0,
         )
-        return newton.descend(dual.evaluate(prices), free.steps, stop, self._watch)
 
-    def _watch(self, _: Evaluation) -> bool:
-        self._search.evaluations += 1
-        return self._search.is_out_of_time
+        def watch(found: Evaluation) -> bool:
+            search.evaluations += 1
+            nearest.look_at(found)
+            return search.is_out_of_time
+
+        newton.descend(nearest.evaluation, free.steps, stop, watch)
+        self._keep_wide_rows(newton, nearest)
+        return nearest.evaluation
+
+    def _keep_wide_rows(self, newton: Newton, nearest: _Nearest) -> None:
+        """Make one more step where rows that nearly all coupons count in are violated: single moves there are dear.
+
+        Whoever is looked at may move anything then. The step leaves other rows where they are.
+        """
+        search, problem, found = self._search, self.dual.problem, nearest.evaluation
+        wide = search.scales.is_wide(search.options.repair.wide_row)
+        over = problem.hard & wide & (problem.violation(found.activity) > 0)
+        if not over.any() or search.is_out_of_time:
+            return
+        space = nearest.space
+        point, slope = space.point(found.prices), space.gradient(problem, found.activity)
+        stays = ((point <= 0.0) & (slope > 0.0)) | ((point >= space.highest) & (slope < 0.0))
+        further = search.options.free_search.wide_row_step * slope
+        slope = np.where(over[space.row], further, np.where(stays, slope, 0.0))
+        nearest.look_at(self.dual.evaluate(newton.prices_to_change(found, slope)))
+        search.evaluations += 1
+
+
+class _Nearest:
+    """The evaluation that is nearest to the limits, of those that are no worse a bound than the first.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        The first.
+    space : PriceSpace
+        Rows at its price caps do not count.
+    violations : ViolationMeasure
+    """
+
+    def __init__(self, evaluation: Evaluation, space: PriceSpace, violations: ViolationMeasure):
+        self.evaluation = evaluation
+        self.space = space
+        self._violations = violations
+        self._first, self._least = evaluation.dual, self.coupons_off(evaluation)
+
+    def coupons_off(self, evaluation: Evaluation) -> float:
+        """By how many typical coupons rows are violated whose price could still rise."""
+        return self._violations.coupons(evaluation, self.space)
+
+    def look_at(self, found: Evaluation) -> None:
+        """Keep an evaluation if it is nearer."""
+        coupons = self.coupons_off(found)
+        if coupons < self._least and found.dual <= self._first:
+            self.evaluation, self._least = found, coupons
