@@ -82,6 +82,35 @@ def test_an_error_of_worker_0_waits_for_the_others() -> None:
     assert sorted(done) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("is_awake", [False, True])
+@pytest.mark.parametrize("at", [1, 2])
+def test_nobody_is_left_asleep_when_interrupted(
+    at: int, is_awake: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C comes just before one of the first helpers is woken, or just after."""
+    wake, interrupted = crew._SharedJob.wake, threading.Event()
+
+    def interrupt(self: crew._SharedJob, worker: int) -> None:
+        if is_awake:
+            wake(self, worker)
+        if worker == at and not interrupted.is_set():
+            interrupted.set()
+            raise KeyboardInterrupt
+        if not is_awake:
+            wake(self, worker)
+
+    done: list[int] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(crew._SharedJob, "wake", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            crew.run_together(done.append, 8)
+    assert sorted(done) == list(range(1, 8))
+    for _ in range(100):  # whoever was woken twice works as ever
+        done.clear()
+        crew.run_together(done.append, 8)
+        assert sorted(done) == list(range(8))
+
+
 def test_too_few_threads_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     helpers = iter([crew._helper()])
 

@@ -6,7 +6,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 from .threads import share_of_threads, turns_of_share
 
@@ -34,14 +34,13 @@ def run_together(job: Callable[[int], None], workers: int) -> None:
         job(0)
         return
     shared = _SharedJob(job, _helpers(workers - 1))
-    woken = 0
     try:
-        for woken in 1, 2:
-            shared.wake(woken)
+        shared.wake_first()
         job(0)
+    except BaseException:
+        shared.wake_first()  # Ctrl-C may have come before they were awake
+        raise
     finally:
-        for at in range(woken + 1, 3):
-            shared.wake(at)
         shared.done.acquire()
 
 
@@ -107,11 +106,18 @@ class _SharedJob:
         self._helpers = helpers
         self._left = len(helpers)
         self._counting = threading.Lock()
+        for worker in range(len(helpers), 0, -1):  # whoever is awake may wake those after it
+            helpers[worker - 1].work = self, worker
+
+    def wake_first(self) -> None:
+        """Wake the two helpers that wake all others."""
+        self.wake(1)
+        self.wake(2)
 
     def wake(self, worker: int) -> None:
-        """Wake a helper, if there is one of that number."""
+        """Wake a helper, if there is one of that number; twice does no harm."""
         if worker <= len(self._helpers):
-            self._helpers[worker - 1].begin(self, worker)
+            self._helpers[worker - 1].wake()
 
     def finish(self) -> None:
         """Say that one more helper is done."""
@@ -124,23 +130,31 @@ class _SharedJob:
 
 
 class _Helper(threading.Thread):
-    """A thread that does one thing after another, and waits in `_idle` between them."""
+    """A thread that does one thing after another, and waits in `_idle` between them.
+
+    Attributes
+    ----------
+    work : tuple of _SharedJob and int, or None
+        What it does next, and as which worker.
+    """
 
     def __init__(self) -> None:
         super().__init__(name="couponry", daemon=True)
         self._wake = threading.Lock()
         self._wake.acquire()
-        self._work: tuple[_SharedJob, int] | None = None
+        self.work: tuple[_SharedJob, int] | None = None
 
-    def begin(self, shared: _SharedJob, worker: int) -> None:
-        self._work = shared, worker
-        self._wake.release()
+    def wake(self) -> None:
+        """Have it begin, unless it has been woken already."""
+        with suppress(RuntimeError):
+            self._wake.release()
 
     def run(self) -> None:
         while self._wait():
-            assert self._work is not None
-            shared, worker = self._work
-            self._work = None
+            if self.work is None:  # woken twice for what is done already
+                continue
+            shared, worker = self.work
+            self.work = None
             try:
                 shared.wake(2 * worker + 1)
                 shared.wake(2 * worker + 2)
