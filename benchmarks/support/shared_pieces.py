@@ -102,4 +102,4 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
     free = [0.0] * workers
     for each in seconds:
         heapq.heapreplace(free, free[0] + each)
-    return max(free)
+    return max(free, default=0.0)

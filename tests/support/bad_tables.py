@@ -133,7 +133,7 @@ BAD_TABLES: dict[str, Case] = {
             "customer",
             pa.array([2**63 + i for i in range(len(d.tables["candidates"]))], pa.uint64()),
         ),
-        ("table candidates", "'customer'", "9223372036854775808"),
+        ("table candidates", "'customer'", "9,223,372,036,854,775,808"),
     ),
     "offers strings, candidates integers": (
         lambda d: d.cast("offers", "offer", pa.string()),
