@@ -249,17 +249,21 @@ class FreeCustomerRepair:
         return may and may_go_on(self._state.search, self._evaluation)
 
     @property
+    def _is_whole(self) -> bool:
+        """Whether these are everybody's prices, and have not gone on yet."""
+        is_first = self._may_go_on and self._within is None
+        return is_first and self._dual is self._state.search.whole
+
+    @property
     def _is_known_and_whole(self) -> bool:
         """Whether these are everybody's prices, from known ones, that have not gone on yet."""
-        state, is_first = self._state, self._may_go_on and self._within is None
-        return is_first and self._dual is state.search.whole and state.request.start is not None
+        return self._is_whole and self._state.request.start is not None
 
     @property
     def _goes_on_from_none(self) -> bool:
         """Whether they do where no prices were known: passes are dear, and the search ended early for that."""
-        state, is_first = self._state, self._may_go_on and self._within is None
-        may = is_first and self._dual is state.search.whole and state.request.start is None
-        return may and may_go_on_from_none(state.search)
+        is_from_none = self._is_whole and self._state.request.start is None
+        return is_from_none and may_go_on_from_none(self._state.search)
 
     def _repaired_within(self, fixed: FixedChoices) -> _Repaired | None:
         """Let prices go on for free customers, and repair few of them; begin anew where that leaves limits violated."""
