@@ -31,7 +31,8 @@ import pyarrow.parquet as pq
 from benchmarks.support.hardware import describe
 from benchmarks.support.standard_output import for_figures_alone
 from tests.support.comparison import verify
-from tests.support.oracle import Oracle, Stop
+from tests.support.oracle import Oracle
+from tests.support.programme import Stop
 
 from couponry import Campaign, CustomerRule, Limit
 

@@ -22,7 +22,7 @@ from benchmarks.support.hardware import describe
 from benchmarks.support.processes import in_order
 from benchmarks.support.standard_output import for_figures_alone
 from tests.support.comparison import Comparison, compare, measure_by_highs
-from tests.support.oracle import Stop
+from tests.support.programme import Stop
 from tests.support.random_campaigns import draw
 
 from couponry.solver.options import DEFAULT_OPTIONS, CoreOptions, SolverOptions

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.support.oracle import Oracle, Stop
+from tests.support.oracle import Oracle
 from tests.support.oracle_tables import Measure
+from tests.support.programme import Stop
 
 CLOSE = 1e-3
 """Relative distance at which HiGHS's way out and its bound count as the same; couponry asks the same of itself."""

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from tests.fuzz.cases import Outcome, main
-from tests.support.oracle import Oracle, Stop
+from tests.support.oracle import Oracle
 from tests.support.oracle_tables import Measure
+from tests.support.programme import Stop
 
 from couponry import Campaign, CustomerRule, Limit, PreviousPlan, Result
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from tests.support.comparison import Comparison, compare, measure_by_highs
 from tests.support.one_rule import KINDS, draw_kind
-from tests.support.oracle import Stop
+from tests.support.programme import Stop
 
 LARGEST_SHORTFALL = 0.3
 """Percent of HiGHS's objective that a campaign may fall short by."""

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.support.oracle import Oracle, Stop
+from tests.support.oracle import Oracle
+from tests.support.programme import Stop
 
 import couponry
 from couponry import Campaign, CustomerRule, InvalidInput, Limit

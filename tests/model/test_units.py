@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.support.oracle import Stop
+from tests.support.programme import Stop
 from tests.support.random_units import UnitCampaign, draw_units
 
 import couponry

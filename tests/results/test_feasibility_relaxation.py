@@ -13,8 +13,9 @@ import pyarrow as pa
 import pytest
 from benchmarks.cases import infeasible_ratios
 from tests.support.contradictions import Contradiction
-from tests.support.oracle import Oracle, Stop
+from tests.support.oracle import Oracle
 from tests.support.oracle_tables import Measure
+from tests.support.programme import Stop
 from tests.support.random_campaigns import draw
 from tests.system.test_oracle import IMPOSSIBLE, LOOSE, PRODUCT, SLOTS, infeasible, tables
 

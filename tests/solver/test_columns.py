@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 from tests.support.comparison import verify
 from tests.support.compiled import compiled
-from tests.support.oracle import Oracle, Stop
+from tests.support.oracle import Oracle
+from tests.support.programme import Stop
 
 from couponry import Campaign, CustomerRule, Limit
 from couponry.engines.cells import chosen_positions

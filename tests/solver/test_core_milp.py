@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.support.compiled import best_choice, compiled
-from tests.support.oracle import Stop
+from tests.support.programme import Stop
 from tests.support.random_campaigns import draw
 
 from couponry import Campaign, CustomerRule, Limit

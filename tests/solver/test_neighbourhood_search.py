@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.support.corridors import Situation, situation
-from tests.support.oracle import Stop
+from tests.support.programme import Stop
 
 from couponry.solver.exact.neighbourhood_search import NeighbourhoodSearch, PricedChoice
 from couponry.solver.options import DEFAULT_OPTIONS, NeighbourhoodOptions

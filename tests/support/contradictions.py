@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from tests.support.oracle import Stop
+from tests.support.programme import Stop
 from tests.support.random_campaigns import RandomCampaign
 
 from couponry import Limit

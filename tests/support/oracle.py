@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.optimize
 from numpy.typing import NDArray
 from tests.support.oracle_sums import OracleSums
 from tests.support.oracle_tables import MANDATORY, Measure
+from tests.support.programme import EXACT, Programme, Stop
 from tests.support.programme_rows import Rows
 
 from couponry import CustomerRule
@@ -30,31 +28,6 @@ class Reach:
 
     mandatory: NDArray[np.int64]
     missing: NDArray[np.int64]
-
-
-class Stop(NamedTuple):
-    """When HiGHS may stop.
-
-    Attributes
-    ----------
-    gap : float
-        Relative, between its choice and its bound.
-    nodes : int, optional
-        Of its search; default: as many as it takes. What holds it in tests, whose outcome must not depend on time.
-    seconds : float, optional
-        For benchmarks; default: as long as it takes.
-    presolve : bool
-        False where two soft rows are alike but for what they are missed by: HiGHS 1.12 has been seen to merge them,
-        and to end with less than the best as the best.
-    """
-
-    gap: float = 1e-6
-    nodes: int | None = None
-    seconds: float | None = None
-    presolve: bool = True
-
-
-EXACT = Stop(gap=0.0)
 
 
 @dataclass(frozen=True)
@@ -264,40 +237,9 @@ class Oracle(OracleSums):
     def _programme(self, rows: Rows, value: NDArray[np.float64], stop: Stop) -> Optimum:
         """The choice of the largest sum of values (e), less penalties, under some rows."""
         matrix, lower, upper, penalties = rows.build()
-        width = matrix.shape[1]
-        extra = width - len(self.offer)
-        solution = _milp(
-            np.concatenate([-value, penalties]),
-            constraints=scipy.optimize.LinearConstraint(matrix, lower, upper)
-            if len(lower)
-            else None,
-            bounds=scipy.optimize.Bounds(
-                0.0, np.concatenate([np.ones(len(self.offer)), np.full(extra, np.inf)])
-            ),
-            integrality=np.concatenate([np.ones(len(self.offer)), np.zeros(extra)]),
-            options=_options(stop),
-        )
-        status = {0: "optimal", 1: "stopped", 2: "infeasible"}.get(solution.status, "unknown")
-        dual = solution.mip_dual_bound
-        bound = -dual if dual is not None and np.isfinite(dual) else math.inf
-        if solution.x is None:
-            return Optimum(status, None, bound, None)
-        chosen = solution.x[: len(self.offer)] > 0.5
-        return Optimum(status, self.objective(chosen), bound, chosen)
-
-
-def _options(stop: Stop) -> dict[str, Any]:
-    """SciPy's options for HiGHS."""
-    options: dict[str, Any] = {"mip_rel_gap": stop.gap, "threads": 1, "presolve": stop.presolve}
-    if stop.nodes is not None:
-        options["node_limit"] = stop.nodes
-    if stop.seconds is not None:
-        options["time_limit"] = stop.seconds
-    return options
-
-
-def _milp(*arguments: Any, **options: Any) -> Any:
-    """HiGHS on one thread: SciPy hands options that it does not know on, with a warning that says so."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Unrecognized options detected", RuntimeWarning)
-        return scipy.optimize.milp(*arguments, **options)
+        cost = np.concatenate([-value, penalties])
+        found = Programme(cost, len(self.offer), matrix, lower, upper).solve(stop)
+        if found.values is None:
+            return Optimum(found.status, None, -found.least, None)
+        chosen = found.values[: len(self.offer)] > 0.5
+        return Optimum(found.status, self.objective(chosen), -found.least, chosen)

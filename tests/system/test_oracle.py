@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy.sparse as sp
 from tests.support.comparison import Comparison, compare, measure_by_highs
 from tests.support.newer_limits import LIMITS_TOO
-from tests.support.oracle import Oracle, Stop
+from tests.support.oracle import Oracle
 from tests.support.oracle_tables import Measure
+from tests.support.programme import EXACT, Programme, Stop
 from tests.support.random_campaigns import NEWER, SUMS, RandomCampaign, draw
 
 from couponry import Campaign, CustomerRule, Limit
@@ -31,6 +33,24 @@ NODES = 20  # that HiGHS looks at for each
 SHORTFALL = 0.3  # % of HiGHS's objective, at most
 MEAN_SHORTFALL = 0.05  # %, over the seeds
 NOISE = 1e-7  # %, of float64 sums and of HiGHS's own tolerances
+
+
+def test_oracle_solves_part_by_part_what_falls_apart() -> None:
+    rng = np.random.default_rng(7)
+    parts, width = 60, 3
+    cost = np.append(-rng.uniform(size=parts * width), rng.uniform(0.0, 0.4, parts))
+    blocks = np.kron(np.eye(parts), np.ones(width))
+    rows = sp.csr_array(np.hstack([blocks, -np.eye(parts)]))  # one of each three, or more at a cost
+    programme = Programme(cost, parts * width, rows, np.full(parts, -np.inf), np.ones(parts))
+    apart, whole = programme.solve(EXACT), programme.solve(Stop(1e-12))
+    assert apart.values is not None and whole.values is not None
+    assert np.allclose(apart.values, whole.values)
+    assert apart.least == pytest.approx(whole.least)
+
+    impossible = replace(programme, lower=np.where(np.arange(parts) == 40, width + 1.0, -np.inf))
+    impossible = replace(impossible, upper=np.full(parts, width + 2.0))
+    no_spare = sp.csr_array(np.hstack([blocks, np.zeros((parts, parts))]))
+    assert replace(impossible, matrix=no_spare).solve(EXACT).status == "infeasible"
 
 
 @functools.cache
