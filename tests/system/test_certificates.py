@@ -24,6 +24,7 @@ from couponry import Campaign, CustomerRule, Limit, cli
 from couponry.result import Result
 from couponry.solver.dual.lagrangian import Evaluation, Lagrangian
 from couponry.solver.options import DEFAULT_OPTIONS
+from couponry.solver.solve_state import relative_gap
 
 BY_HIGHS = STAGES["highs"]
 NAMES = ("default", "highs", "many by highs")
@@ -250,3 +251,38 @@ def test_a_certificate_that_contradicts_itself_is_one_sentence_and_no_result(
     assert said.startswith("couponry: internal error: CertificateError: ")
     assert "please report it" in said
     assert not out.exists()
+
+
+# ---- numbers next to nothing
+
+
+@pytest.mark.parametrize("tiny", [5e-324, 1e-320, 1e-300, 1e-150, 1e-40])
+def test_weights_and_bounds_next_to_nothing_that_cannot_be_met(tiny: float) -> None:
+    """The conflict and the way out are told: nobody divides by such a number, or prices it."""
+    offers = {"offer": [0, 1]}
+    candidates = {"customer": [0, 0, 1], "offer": [0, 1, 0], "value": [0.2, 0.3, 0.7]}
+    weight, other = [tiny, 0.0, tiny], [1.0, tiny, 0.0]
+    limits = [Limit("w", sum="w", min=3 * tiny), Limit("o", sum="o", max=tiny)]
+    campaign = Campaign(offers, {**candidates, "w": weight, "o": other}, limits=limits)
+    result = campaign.solve(threads=1)
+    assert result.status == "infeasible" and result.infeasible is not None
+    assert [limit["limit"] for limit in result.infeasible["limits"]] == ["w"]
+    assert [change["limit"] for change in result.infeasible["way_out"]] == ["w"]
+
+
+@pytest.mark.parametrize("tiny", [5e-324, 1e-320, 1e-300, 1e-150, 1e-40])
+def test_weights_and_bounds_next_to_nothing_hold(tiny: float) -> None:
+    """One coupon is at the bound, and the other one beyond it."""
+    offers = {"offer": [0, 1]}
+    candidates = {"customer": [0, 1], "offer": [0, 1], "value": [0.25, 0.5], "w": [tiny, 1.0]}
+    limit = Limit("w", sum="w", min=tiny, max=tiny)
+    result = Campaign(offers, candidates, limits=[limit]).solve(threads=1)
+    assert (result.status, result.objective) == ("optimal", 0.25)
+
+
+def test_a_small_gap_of_small_numbers_is_none() -> None:
+    """A bound of 1e-320 is infinitely far above nothing, as 1 is."""
+    assert relative_gap(1e-320, 0.0) == 1.0
+    assert relative_gap(2e-305, 1e-305) == 0.5
+    assert relative_gap(0.0, -1e30) == np.finfo(float).max
+    assert relative_gap(0.0, 0.0) == 0.0

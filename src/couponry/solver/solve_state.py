@@ -26,6 +26,9 @@ from .problem import Problem
 LEAST_GAP = 2.0**-51
 """Relative gap between neighbouring float64 numbers, at most: bounds are rounded up, objectives are not."""
 
+LEAST_SIZE = 1e-300
+"""What stands for a bound of 0 where a gap is divided by it."""
+
 
 @dataclass(frozen=True)
 class SolveRequest:
@@ -316,8 +319,11 @@ def relative_gap(bound: float, objective: float) -> float:
     Returns
     -------
     float
-        (bound - objective) / abs(bound); 0 where both are the same, infinite where there is no bound.
+        (bound - objective) / abs(bound); 0 where both are the same, infinite where there is no bound, and the largest
+        number that there is beside a bound of 0, or next to it.
     """
     if bound == objective or np.isinf(bound):
         return 0.0 if bound == objective else np.inf
-    return (bound - objective) / max(abs(bound), 1e-300)
+    with np.errstate(over="ignore"):
+        gap = np.float64(bound - objective) / (abs(bound) or LEAST_SIZE)
+    return float(min(gap, np.finfo(np.float64).max))

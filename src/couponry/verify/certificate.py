@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 from .block import Addition, Block
 from .claims import Claims
@@ -11,6 +12,9 @@ from .inputs import Inputs
 from .limit_sums.cell_sums import CellSums
 from .recomputed_limits import RecomputedLimit
 from .rounding import PACKED_ROUNDING, ROUNDING, Integers
+
+LEAST_SIZE = 1e-300
+"""What stands for a bound of 0 where a gap is divided by it."""
 
 
 class ObjectiveSum:
@@ -139,8 +143,9 @@ def _check_bound(
         return
     if bound < objective - error:
         claims.note(f"result.json: bound {bound} is below the objective {objective}")
-    size = max(abs(bound), 1e-300)
+    size = abs(bound) or LEAST_SIZE
     gap = 0.0 if bound == 0 and abs(objective) <= error else (bound - objective) / size
+    gap = min(gap, sys.float_info.max)
     claims.check("gap", gap, error / size + ROUNDING * abs(gap), above=below / size)
     proved = claims.true["bound_from_prices"]
     if proved is not None:

@@ -43,6 +43,9 @@ LARGEST_WHOLE = 2.0**53
 SHARE = "share of "
 """What is summed of a limit that is a share begins so."""
 
+NEXT_TO_NOTHING = 1e-9
+"""Share of a typical coupon's weight up to which a bound counts as one of 0: its own share would say nothing."""
+
 RATIO_ROUNDING = 1e-9
 """Share of a ratio that a relaxed bound stays away from it, so that it holds in any order of summation."""
 
@@ -181,8 +184,8 @@ def _asked(compiled: CompiledCampaign) -> NDArray[np.float64]:
 def _units(compiled: CompiledCampaign, engine: Engine, scales: Scales) -> NDArray[np.float64]:
     """What a change of each row's lower and upper bound is measured by, shape (n_rows, 2): the bound itself.
 
-    A bound of 0 is measured by a typical coupon's weight in it; that of a ratio by what the ratio comes to for
-    everybody's choice without prices.
+    A bound of 0, or next to it, is measured by a typical coupon's weight in it; that of a ratio by what the ratio comes
+    to for everybody's choice without prices.
     """
     limits, problem = compiled.limits, compiled.problem
     typical = 1.0 / scales.per_coupon
@@ -194,7 +197,8 @@ def _units(compiled: CompiledCampaign, engine: Engine, scales: Scales) -> NDArra
     units = np.empty((len(typical), 2))
     for row, number in enumerate(limits.measure_of_row.tolist()):
         measure = limits.measures[number]
-        units[row] = [abs(bound or 0.0) or typical[row] for bound in (measure.min, measure.max)]
+        sizes = np.abs([measure.min or 0.0, measure.max or 0.0])
+        units[row] = np.where(sizes > NEXT_TO_NOTHING * typical[row], sizes, typical[row])
     return units
 
 

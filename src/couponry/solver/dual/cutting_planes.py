@@ -72,10 +72,10 @@ def descend(
     """
     model = _Model(lagrangian, space, options.groups)
     best = space.point(start)
-    value = model.add(best)
+    value = model.first(best)
     box = options.first_box
     for _ in range(options.passes):
-        if (left := seconds(value)) <= 0:
+        if not np.isfinite(value) or (left := seconds(value)) <= 0:
             break
         low = np.maximum(0.0, best - box * coupon)
         high = np.minimum(space.highest, best + box * coupon)
@@ -129,6 +129,13 @@ class _Model:
         self._side = space.sign * space.scale
         self._planes: list[sp.csr_array] = []
         self._planes_worth: list[NDArray[np.float64]] = []
+
+    def first(self, point: NDArray[np.float64]) -> float:
+        """As `add`; infinite where weights are next to nothing, whose prices are beyond float32."""
+        try:
+            return self.add(point)
+        except OverflowError:
+            return np.inf
 
     def add(self, point: NDArray[np.float64]) -> float:
         """Add the planes of a point, by one pass; return the dual value there."""

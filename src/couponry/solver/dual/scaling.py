@@ -15,6 +15,9 @@ from .lagrangian import Lagrangian
 ACTIVITY_ERROR = 1e-9
 """Relative error of a sum of floating-point weights that is allowed for, in whatever order it is summed."""
 
+LEAST_WEIGHT = 1e-300
+"""Typical weight, at most, that is taken for none: 1 by it, times a price, would be beyond float64."""
+
 CANCELLATION_ERROR = 1e-13
 """The same, relative to the sum of all weights' sizes: what is left where large terms cancel."""
 
@@ -111,10 +114,10 @@ class Scales:
         return cls(problem, everything.evaluate(np.zeros(len(problem.lower))).usage)
 
     def _per_coupon(self, rows: int) -> NDArray[np.float64]:
-        """1 by the mean weight of each row's cells; 1 where nothing weighs anything."""
+        """1 by the mean weight of each row's cells; 1 where nothing weighs anything to speak of."""
         size = np.bincount(self.row, weights=np.abs(self.mean), minlength=rows)
         typical = size / np.maximum(np.bincount(self.row, minlength=rows), 1)
-        return np.asarray(1.0 / np.where(typical > 0, typical, 1.0))
+        return np.asarray(1.0 / np.where(typical > LEAST_WEIGHT, typical, 1.0))
 
     def _least_in_row(self, rows: int) -> NDArray[np.float64]:
         """The smallest weight of any candidate in each row, at least 0."""
@@ -143,7 +146,8 @@ class Scales:
         )
         some = squares > 1e-200
         spread = np.sqrt(count.sum() / np.where(some, squares, 1.0))
-        return np.where(some, worth * spread, 1.0)
+        scale = np.where(some, worth * spread, 1.0)
+        return np.where(scale > LEAST_WEIGHT, scale, 1.0)
 
     def is_wide(self, share: float) -> NDArray[np.bool_]:
         """Tell which rows are about a share of all cells, at least, so that almost any coupon counts in them.

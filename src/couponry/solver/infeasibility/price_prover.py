@@ -382,5 +382,8 @@ class PriceProver:
 
 
 def _is_proof(lagrangian: Lagrangian, prices: NDArray[np.float64]) -> bool:
-    """Whether prices prove that the rows that they are of cannot hold together."""
-    return bool(prices.any()) and lagrangian.bound(prices, objective=0.0) < 0
+    """Whether prices prove that the rows that they are of cannot hold together; those beyond float32 prove nothing."""
+    try:
+        return bool(prices.any()) and lagrangian.bound(prices, objective=0.0) < 0
+    except OverflowError:
+        return False

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
+from ....utils.errors import InvalidInput
 from ....utils.progress.watch import check_cancelled
-from ..runner import Runner
+from ..runner import POLL_SECONDS, Runner
 from ..work import work
+
+ATTEMPTS = 4
+"""Times that a question is asked, at most, whose processes are killed: so often a task of Spark is tried."""
 
 
 class InProcessRunner(Runner):
@@ -38,7 +46,10 @@ class InProcessRunner(Runner):
 
 
 class ProcessPoolRunner(Runner):
-    """Runs tasks in processes of this machine, which share nothing with this one.
+    """Runs tasks in processes of this machine, which share nothing with this one, and end with it, however it ends.
+
+    A process that is killed is replaced, and what it was asked is asked again. A script that makes one keeps what it
+    does under ``if __name__ == "__main__":``, since Python's multiprocessing begins a process by importing it.
 
     Parameters
     ----------
@@ -51,15 +62,60 @@ class ProcessPoolRunner(Runner):
 
     def __init__(self, processes: int, threads: int = 1):
         self.tasks, self.threads = processes, threads
-        self._pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
+        self._has_answered = False
+        self._pool = self._new_pool()
 
     def run(self, task: bytes, shares: Sequence[tuple[int, ...]]) -> list[bytes]:
         """See `Runner.run`."""
-        return list(self._pool.map(partial(_work, task, self.threads), shares))
+        call = partial(_work, task, self.threads)
+        for attempt in range(ATTEMPTS):
+            try:
+                found = _answers([self._pool.submit(call, share) for share in shares])
+                self._has_answered = True
+                return found
+            except BrokenProcessPool as error:
+                self._pool.shutdown(cancel_futures=True)
+                self._pool = self._new_pool()
+                if not self._has_answered or attempt == ATTEMPTS - 1:
+                    raise InvalidInput(
+                        "processes: expected answers, but the processes ended; a script that starts any keeps what it"
+                        """ does under 'if __name__ == "__main__":', and there must be memory for all of them"""
+                    ) from error
+        raise AssertionError
 
     def close(self) -> None:
         """See `Runner.close`."""
         self._pool.shutdown(cancel_futures=True)
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self.tasks, context, initializer=_follow_driver)
+
+
+def _answers(futures: list[Future[bytes]]) -> list[bytes]:
+    """What comes back, in order; whoever cancels, or Ctrl-C, has what did not begin left out."""
+    try:
+        while wait(futures, POLL_SECONDS, FIRST_EXCEPTION).not_done:
+            check_cancelled()
+            if any(future.done() and future.exception() for future in futures):
+                break
+        return [future.result() for future in futures]
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _follow_driver() -> None:
+    """Have a process end with the one that started it, which alone answers to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_driver, daemon=True).start()
+
+
+def _end_with_driver() -> None:
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        driver.join()
+    os._exit(1)  # nobody is left who would tell it to
 
 
 def _work(task: bytes, threads: int, share: tuple[int, ...]) -> bytes:
