@@ -12,7 +12,7 @@ from tests.support.campaigns import shuffled
 
 from couponry import Campaign, Targeting
 from couponry.affinity import PersonalModel, RepeatScore, Sample, pipeline_fit
-from couponry.affinity.scores.guards.blend import Blend, WindowRows, blends_of, validation_of
+from couponry.affinity.scores.guards.blend import Blend, WindowRows, blend_of, validation_of
 from couponry.affinity.scores.guards.ranking import ndcg_by_customer
 from couponry.affinity.scores.guards.window_weights import weighted_windows
 
@@ -75,39 +75,39 @@ def rows_of(seed: int, model: float, simple: float) -> WindowRows:
     )
 
 
-def blend_of(model: float, simple: float, windows: int = 1, noise: float = 0.0) -> Blend:
+def blended(model: float, simple: float, windows: int = 1, noise: float = 0.0) -> Blend:
     rows = [rows_of(seed, model, simple) for seed in range(windows)]
 
     def log_odds(features: np.ndarray) -> np.ndarray:
         wrong = np.random.default_rng(len(features)).normal(size=len(features))
         return features[:, 0].astype(np.float64) + noise * wrong
 
-    return blends_of(rows, [log_odds], validation_of(rows, lambda _: [log_odds]))[0]
+    return blend_of(rows, log_odds, validation_of(rows, lambda _: [log_odds])[0])
 
 
 @pytest.mark.parametrize("windows", [1, 2])
 def test_as_much_of_a_model_is_taken_as_ranks_best(windows: int) -> None:
-    lost = blend_of(0.0, 2.0, windows, noise=3.0)
+    lost = blended(0.0, 2.0, windows, noise=3.0)
     assert lost.share == 0.0 and "ranks no better" in str(lost.note)
-    won = blend_of(3.0, 0.0, windows)
+    won = blended(3.0, 0.0, windows)
     assert won.share == 0.75 and won.note is None
-    both = blend_of(1.0, 1.0, windows)
+    both = blended(1.0, 1.0, windows)
     assert 0.0 < both.share < 0.75
     assert both.ndcg[both.share] == max(both.ndcg.values()) > both.ndcg[0.0]
 
 
 def test_a_blend_is_calibrated_and_the_simple_score_never_turned_round() -> None:
-    both, rows = blend_of(1.0, 1.0), rows_of(0, 1.0, 1.0)
+    both, rows = blended(1.0, 1.0), rows_of(0, 1.0, 1.0)
     log_odds = both.log_odds(rows.sample.features[:, 0].astype(np.float64), rows.simple)
     assert (1 / (1 + np.exp(-log_odds))).mean() == pytest.approx(rows.sample.outcome.mean(), 1e-3)
-    contrary = blend_of(0.0, -2.0, noise=3.0)
+    contrary = blended(0.0, -2.0, noise=3.0)
     assert contrary.simple.coef_[0] == 1.0
 
 
 def test_few_buyers_say_nothing() -> None:
     rows = rows_of(0, 1.0, 1.0).of_customers(np.arange(CUSTOMERS) < 15)
-    validation = validation_of([rows], lambda _: [lambda x: x[:, 0]])
-    blend = blends_of([rows], [lambda x: x[:, 0]], validation)[0]
+    assert validation_of([rows], lambda _: [lambda x: x[:, 0]]) == []
+    blend = blend_of([rows], lambda x: x[:, 0], None)
     assert blend.share == 0.0 and blend.ndcg == {} and "too few" in str(blend.note)
 
 

@@ -16,6 +16,7 @@ from couponry.affinity.scores.boosted_regression import (
     features_of_trees,
 )
 from couponry.affinity.scores.features import Features
+from couponry.affinity.scores.personal import personal_scorer
 from couponry.affinity.scores.personal.item_knowledge import ItemKnowledge, item_features
 from couponry.affinity.scores.personal.near_items import NearItems
 from couponry.affinity.scores.personal.personal_features import personal_features
@@ -174,7 +175,7 @@ def test_pairs_that_are_asked_about_are_as_among_all() -> None:
             assert some[name].tobytes() == values[asked].tobytes(), name
 
 
-def test_trees_go_on_from_the_logistic_model() -> None:
+def test_trees_go_on_from_the_logistic_model(monkeypatch: pytest.MonkeyPatch) -> None:
     table = shop(3, customers=80)
     windows = [split(table, 12), split(table, 16)]
     trees = BoostedTrees(8, leaves=4, least_in_leaf=20)
@@ -185,8 +186,12 @@ def test_trees_go_on_from_the_logistic_model() -> None:
     parts = [scorer.score(i, i + 1) for i in range(len(bought.customers))]
     assert np.concatenate(parts).tobytes() == whole.tobytes()
     for asked in np.arange(len(bought.items)) % 3 > 0, np.zeros(len(bought.items), bool):
-        some = model.scorer(bought, asked=asked).score(0, len(bought.customers))
-        assert some.tobytes() == np.where(asked[bought.item], whole, np.float32(0)).tobytes()
+        wanted = np.where(asked[bought.item], whole, np.float32(0))
+        for pairs in personal_scorer.BLOCK_ASKED, 100, 1:  # at a time, at most
+            monkeypatch.setattr(personal_scorer, "BLOCK_ASKED", pairs)
+            scorer, first = model.scorer(bought, asked=asked), bought.indptr[5]
+            assert scorer.score(0, len(bought.customers)).tobytes() == wanted.tobytes()
+            assert scorer.score(5, 70).tobytes() == wanted[first : bought.indptr[70]].tobytes()
     plain = PersonalModel(GROUPS, trees=False, guarded=False).fit(windows)
     assert not np.array_equal(plain.score(bought), whole)
 

@@ -2,6 +2,7 @@
 #include "affinity/take_purchases.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <type_traits>
 
 namespace couponry {
@@ -35,14 +36,48 @@ const To* block_of(const AnyColumn& column, int64_t start, int64_t n, To* room) 
     }
 }
 
-// A block of numbers, all of which are from `least` to `most`; nothing where they are not.
-template <class Number>
-const Number* within(const AnyColumn& column, Number least, Number most, int64_t start, int64_t n,
-                     Number* room) noexcept {
-    const Number* const values = block_of(column, start, n, room);
-    int64_t outside = 0;  // as wide as the numbers: vectors of both go together
-    for (int64_t r = 0; r < n; ++r) outside += !(values[r] >= least) | !(values[r] <= most);
-    return outside ? nullptr : values;
+// What a comparison comes to is taken from the uppermost bit of a difference, all of which every processor has in
+// vectors; 64-bit numbers that are compared, many have not.
+constexpr uint64_t TOP_BIT = uint64_t{1} << 63;
+
+// Bits of a number without its sign: those of larger numbers are larger, and those of NaN the largest.
+COUPONRY_INLINE uint64_t size_bits(double value) noexcept {
+    uint64_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits & ~TOP_BIT;
+}
+
+// A block of whole numbers, all of which are from `least` to `most`, which 0 or -1 are between or next to; nothing
+// where they are not.
+const int64_t* within(const AnyColumn& column, int64_t least, int64_t most, int64_t start, int64_t n,
+                      int64_t* room) noexcept {
+    const int64_t* const values = block_of(column, start, n, room);
+    const uint64_t low = static_cast<uint64_t>(least), high = static_cast<uint64_t>(most);
+    uint64_t outside = 0;
+    for (int64_t r = 0; r < n; ++r) {
+        const uint64_t value = static_cast<uint64_t>(values[r]);
+        outside |= (value - low) | (high - value);
+    }
+    return outside & TOP_BIT ? nullptr : values;
+}
+
+// A block of numbers, all of which are from -most to most; nothing where they are not.
+const double* within(const AnyColumn& column, double most, int64_t start, int64_t n, double* room) noexcept {
+    const double* const values = block_of(column, start, n, room);
+    const uint64_t high = size_bits(most);
+    uint64_t outside = 0;
+    for (int64_t r = 0; r < n; ++r) outside |= high - size_bits(values[r]);
+    return outside & TOP_BIT ? nullptr : values;
+}
+
+// 1 of a number that is not 0, else 0.
+COUPONRY_INLINE uint64_t is_not_zero(double value) noexcept { return (uint64_t{0} - size_bits(value)) >> 63; }
+
+// 1 of a number above 0, else 0.
+COUPONRY_INLINE uint64_t is_above_zero(double value) noexcept {
+    uint64_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return ((uint64_t{0} - (bits & ~TOP_BIT)) & ~bits) >> 63;
 }
 
 // Rounded half up, as std::floor(100 * money + 0.5) is.
@@ -76,30 +111,31 @@ void take_purchases(const GivenPurchases& given, const PurchaseBounds& bounds, c
     std::fill(room.money, room.money + BLOCK, 0.0);
     std::fill(room.discount, room.discount + BLOCK, 0.0);
     std::fill(room.spend, room.spend + BLOCK, int64_t{0});
+    const uint64_t last_read = static_cast<uint64_t>(std::clamp(bounds.until, -LAST - 1, LAST));
     const bool is_paid = given.spend.size > 0;
     const bool has_quantity = given.quantity.size > 0;
     int64_t kept = 0, left_out = 0, too_late = 0;
     for (int64_t start = 0; start < given.customer.size; start += BLOCK) {
         const int64_t n = std::min(BLOCK, given.customer.size - start);
         const int64_t* const customer = block_of(given.customer, start, n, room.customer);
-        const int64_t* const product = within<int64_t>(given.product, 0, bounds.products - 1, start, n, room.product);
-        const int64_t* const period = within<int64_t>(given.period, -LAST, LAST, start, n, room.period);
+        const int64_t* const product = within(given.product, 0, bounds.products - 1, start, n, room.product);
+        const int64_t* const period = within(given.period, -LAST, LAST, start, n, room.period);
         const double *quantity = room.quantity, *money = room.money, *discount = room.discount;
-        if (has_quantity) quantity = within(given.quantity, -bounds.quantity, bounds.quantity, start, n, room.quantity);
-        if (is_paid) money = within(given.spend, -bounds.spend, bounds.spend, start, n, room.money);
-        if (given.discount.size)
-            discount = within(given.discount, -bounds.discount, bounds.discount, start, n, room.discount);
+        if (has_quantity) quantity = within(given.quantity, bounds.quantity, start, n, room.quantity);
+        if (is_paid) money = within(given.spend, bounds.spend, start, n, room.money);
+        if (given.discount.size) discount = within(given.discount, bounds.discount, start, n, room.discount);
         if (!product || !period || !quantity || !money || !discount) {
             found[0] = -1;
             return;
         }
         int64_t here = 0, late = 0;
         for (int64_t r = 0; r < n; ++r) {
-            const int64_t in_time = period[r] <= bounds.until;
-            room.keep[r] = has_quantity ? in_time & static_cast<int64_t>(quantity[r] > 0.0) : in_time;
-            late += 1 - in_time;
-            here += room.keep[r];
+            room.keep[r] = static_cast<int64_t>((last_read - static_cast<uint64_t>(period[r])) >> 63) ^ 1;
+            late += 1 - room.keep[r];
         }
+        if (has_quantity)
+            for (int64_t r = 0; r < n; ++r) room.keep[r] &= static_cast<int64_t>(is_above_zero(quantity[r]));
+        for (int64_t r = 0; r < n; ++r) here += room.keep[r];
         too_late += late;
         left_out += n - late - here;
         if (is_paid)
@@ -112,7 +148,7 @@ void take_purchases(const GivenPurchases& given, const PurchaseBounds& bounds, c
             std::copy(customer, customer + n, customers);
             for (int64_t r = 0; r < n; ++r) numbers[r] = static_cast<uint32_t>(product[r]);
             for (int64_t r = 0; r < n; ++r) periods[r] = static_cast<int32_t>(period[r]);
-            for (int64_t r = 0; r < n; ++r) discounted[r] = discount[r] != 0.0;
+            for (int64_t r = 0; r < n; ++r) discounted[r] = static_cast<uint8_t>(is_not_zero(discount[r]));
             std::copy(room.spend, room.spend + n, spends);
         } else {
             for (int64_t r = 0, k = 0; k < here; k += room.keep[r++]) {

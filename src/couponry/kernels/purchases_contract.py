@@ -116,8 +116,11 @@ class PurchaseRows(NamedTuple):
 
     def those(self, wanted: NDArray[np.bool_]) -> PurchaseRows:
         """Return some of the rows."""
-        spend = self.spend[wanted] if len(self.spend) else self.spend
-        return PurchaseRows(self.customer[wanted], self.bought[wanted], spend)
+        place = np.flatnonzero(
+            wanted
+        )  # taking places is faster than asking each column which rows are wanted
+        spend = self.spend[place] if len(self.spend) else self.spend
+        return PurchaseRows(self.customer[place], self.bought[place], spend)
 
 
 class TextTable(NamedTuple):

@@ -153,11 +153,6 @@ class Blend:
             return replace(self, simple=moved(self.simple, shift))
         return replace(self, calibration=moved(self.calibration, shift))
 
-    @property
-    def best(self) -> float:
-        """What the share that is taken came to in validation; 0 where there was none."""
-        return max(self.ndcg.values(), default=0.0)
-
     def log_odds(
         self, of_model: NDArray[np.float64], simple: NDArray[np.float32]
     ) -> NDArray[np.float64]:
@@ -206,50 +201,52 @@ def validation_of(
     return _validated(windows, fit) if trusted else []
 
 
-def blends_of(
+def best_of(validation: Validation) -> float:
+    """Return what the share that ranks best came to in validation.
+
+    Parameters
+    ----------
+    validation : dict
+        Of a model, as from `validation_of`.
+
+    Returns
+    -------
+    float
+        Mean NDCG.
+    """
+    return max(float(values.mean()) for values in validation.values())
+
+
+def blend_of(
     windows: Sequence[WindowRows],
-    models: Sequence[LogOdds],
-    validation: Sequence[Validation],
+    model: LogOdds,
+    ndcg: Validation | None,
     *,
     trusted: bool = True,
-) -> list[Blend]:
-    """Choose the share of each of several models that ranked best in validation.
+) -> Blend:
+    """Choose the share of a model that ranked best in validation.
 
     Parameters
     ----------
     windows : sequence of WindowRows
-        Those that the models were fitted on, the latest last.
-    models : sequence of callable
-        The log odds of the models that were fitted on all of them.
-    validation : sequence of dict
-        As from `validation_of`.
+        Those that the model was fitted on, the latest last.
+    model : callable
+        The log odds of the model that was fitted on all of them.
+    ndcg : dict, optional
+        Of the model, as from `validation_of`; None: validation says nothing.
     trusted : bool
         As for it.
 
     Returns
     -------
-    list of Blend
-        One for each model.
+    Blend
     """
     simple = _of_simple_score(windows, trusted=trusted)
-    why = "too few customers bought again for a model to be validated"
-    if not trusted:
-        why = "the history before the latest window is too short for a model"
-    if not validation:
-        return [Blend(0.0, simple, None, {}, why) for _ in models]
-    return [
-        _blend_of(windows, model, simple, judged)
-        for model, judged in zip(models, validation, strict=True)
-    ]
-
-
-def _blend_of(
-    windows: Sequence[WindowRows],
-    model: LogOdds,
-    simple: LogisticRegression,
-    ndcg: Validation,
-) -> Blend:
-    """Return as much of a model as ranks best."""
+    if ndcg is None:
+        why = "too few customers bought again for a model to be validated"
+        if not trusted:
+            why = "the history before the latest window is too short for a model"
+        return Blend(0.0, simple, None, {}, why)
     share, note, calibration = _largest_as_good(ndcg), None, None
     if share == 0.0:
         note = "the model ranks no better than decayed purchases x repeat rate in validation"

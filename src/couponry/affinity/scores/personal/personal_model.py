@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,15 @@ from ..features import (
     customer_blocks,
     stack_features,
 )
-from ..guards.blend import Blend, LogOdds, Validation, WindowRows, blends_of, validation_of
+from ..guards.blend import (
+    Blend,
+    LogOdds,
+    Validation,
+    WindowRows,
+    best_of,
+    blend_of,
+    validation_of,
+)
 from ..guards.level import CUSTOMERS_OF_LEVEL, periods_of, shift_to_level
 from ..guards.simple_score import log_simple_score
 from ..guards.window_weights import (
@@ -196,12 +205,9 @@ class PersonalModel(NamedFeatures, Parameters):
         many = sum(len(history) for (history, _), _ in kept) >= MANY_PAIRS
         self.by_customer_ = not many if self.by_customer is None else self.by_customer
         rows = [self._rows(window, weight) for window, weight in kept]
-        self.regression_, self.blend_, self.notes_ = self._chosen(rows, share)
         at_the_end = known_at_the_end(windows) if known is None else known
-        self.statistics_ = ItemStatistics.from_history(at_the_end)
-        self.near_ = None
-        if self._is_near(at_the_end):
-            self.near_ = NearItems.learned(at_the_end, self.statistics_.buyers)
+        learn = partial(self._learn_items, at_the_end)
+        self.regression_, self.blend_, self.notes_ = self._chosen(rows, share, learn)
         if self.blend_ is not None:
             self.blend_ = self.blend_.moved(self._shift(rows, at_the_end))
         return self
@@ -272,15 +278,23 @@ class PersonalModel(NamedFeatures, Parameters):
         model = self.names_, self.regression_, self.blend_
         return PersonalScorer(*model, history, items, own, asked, self.near_)
 
+    def _learn_items(self, known: PurchaseHistory) -> None:
+        """Learn of items what scores take."""
+        self.statistics_ = ItemStatistics.from_history(known)
+        self.near_ = None
+        if self._is_near(known):
+            self.near_ = NearItems.learned(known, self.statistics_.buyers)
+
     def _chosen(
-        self, rows: Sequence[WindowRows], share: float
+        self, rows: Sequence[WindowRows], share: float, learn_items: Callable[[], None]
     ) -> tuple[LogisticRegression, Blend | None, list[str]]:
-        """Return the regression that ranks best, how much of it is taken, and what is to be said of that."""
+        """Return the regression that ranks best, how much of it is taken, and what is to be said; learn of items."""
         pairs = sum(len(one.simple) for one in rows)
         usual = self.estimator is None and pairs >= MANY_PAIRS
         usual = usual and share >= LEAST_SHARE_FOR_TREES
         settings, notes = trees_to_fit(self.trees, TREES, usual=usual)
         if not self.guarded:
+            learn_items()
             return self._models(rows, settings)[-1], None, notes
         models, validation = list[LogisticRegression](), list[Validation]()
         trusted = share >= LEAST_SHARE_OF_LATEST
@@ -293,15 +307,16 @@ class PersonalModel(NamedFeatures, Parameters):
 
         def validate() -> None:
             validation.extend(validation_of(rows, fit_some, trusted=trusted))
+            learn_items()  # here: the models take longer
 
         # a user's estimator may draw numbers that others draw, too
         call_together(fit_all, validate, thread_count() if self.estimator is None else 1)
-        log_odds = [model.log_odds for model in models]
-        blends = blends_of(rows, log_odds, validation, trusted=trusted)
-        model, blend = models[-1], blends[-1]
-        if blend.best < blends[0].best * (1.0 - VALIDATION_MAY_LOSE):
-            model, blend = models[0], blends[0]
+        model, judged = models[-1], validation[-1] if validation else None
+        least = best_of(validation[0]) * (1.0 - VALIDATION_MAY_LOSE) if validation else 0.0
+        if judged is not None and best_of(judged) < least:
+            model, judged = models[0], validation[0]
             notes.append("trees rank worse than the model that they start from in validation")
+        blend = blend_of(rows, model.log_odds, judged, trusted=trusted)
         return model, blend, notes + [note for note in [blend.note] if note is not None]
 
     def _models(

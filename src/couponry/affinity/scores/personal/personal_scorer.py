@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ....utils.arrays.blocks import row_blocks
 from ....utils.arrays.working_memory import WorkingMemory
 from ...history.purchase_history import PurchaseHistory
 from ..features import check_feature_names, customer_blocks
@@ -17,6 +18,10 @@ from ..own.own_columns import OwnFeatures
 from .item_knowledge import ItemKnowledge
 from .near_items import NearItems
 from .personal_features import feature_names, personal_features, write_features
+
+BLOCK_ASKED = 1 << 16
+"""Pairs that are asked about at a time, some of those of their customers: all of most ranges. What Python does once for
+each block is a tenth of the time of blocks of an eighth."""
 
 MOST_LIKELY = np.float32(1.0 - 2.0**-24)
 """The largest probability in float32 below 1: odds are taken of it."""
@@ -89,15 +94,18 @@ class PersonalScorer:
             Probabilities to buy again within a window; 0 of items that are not asked about.
         """
         first, end = (int(self.history.indptr[customer]) for customer in (start, stop))
+        if self.asked is None:
+            found = [np.zeros(0, np.float32)]
+            for block in customer_blocks(self.history, start, stop):
+                found.append(self._of_block(*block, None))
+            return np.concatenate(found)
         scores = np.zeros(end - first, np.float32)
-        for block in customer_blocks(self.history, start, stop):
-            begin, end = (int(self.history.indptr[customer]) - first for customer in block)
-            found = scores[begin:end]
-            if self.asked is None:
-                found[:] = self._of_block(*block, None)
-            else:
-                asked = np.flatnonzero(self.asked[self.history.item[first + begin : first + end]])
-                found[asked] = self._of_block(*block, asked)
+        asked = np.flatnonzero(self.asked[self.history.item[first:end]])
+        ends = np.searchsorted(asked, self.history.indptr[start : stop + 1] - first)
+        for few, many in row_blocks(ends, BLOCK_ASKED):
+            some = asked[ends[few] : ends[many]]
+            begin = int(self.history.indptr[start + few]) - first
+            scores[some] = self._of_block(start + few, start + many, some - begin)
         return scores
 
     def _of_block(
