@@ -15,8 +15,9 @@ from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
 from couponry import Campaign, Result
 from couponry.solver.dual.lagrangian import Evaluation, Lagrangian
 from couponry.solver.dual.newton.curvature import Curvature
-from couponry.solver.dual.search.free_search import FreeSearch, take_curvature
+from couponry.solver.dual.search.free_search import FreeSearch, _MostLeft, _Nearest, take_curvature
 from couponry.solver.dual.search.price_search import PriceSearch
+from couponry.solver.dual.search.violation import ViolationMeasure
 from couponry.solver.options import FreeSearchOptions, SolverOptions
 from couponry.solver.primal.repair import MeasuredChoice, Repair
 from couponry.solver.stages import free_customer_repair as repair_stage
@@ -242,6 +243,67 @@ def test_prices_stay_where_much_is_left_or_repair_is_quick(
     quick = replace(options.price_search, warm_near_passes=1e9, warm_near_gaps=1e9)
     solved(other, result, solver_options=replace(options, price_search=quick) if same else options)
     assert not searches
+
+
+@pytest.mark.parametrize(
+    "quick_share, left_gaps, go_on",
+    [(1e9, 1e9, False), (0.0, 1e9, True), (1e9, 0.0, True)],
+    ids=("little is off", "limits are violated", "much is left"),
+)
+def test_prices_go_on_where_moves_or_what_is_left_would_cost_more(
+    result: Result,
+    later: Campaign,
+    searches: list[tuple[FreeSearch, Evaluation, Evaluation]],
+    quick_share: float,
+    left_gaps: float,
+    go_on: bool,
+) -> None:
+    solved(
+        later,
+        result,
+        solver_options=with_free_search(quick_share=quick_share, left_gaps=left_gaps),
+    )
+    assert bool(searches) is go_on
+
+
+def test_what_is_left_of_limits_counts_at_their_prices() -> None:
+    """What an upper bound with a price above zero has left, and what a lower one with one below zero is beyond."""
+    problem: Any = SimpleNamespace(
+        hard=np.ones(5, bool),
+        lower=np.array([-np.inf, 2.0, 1.0, -np.inf, 0.0]),
+        upper=np.array([5.0, np.inf, 9.0, np.inf, 4.0]),
+    )
+    at = Evaluation(
+        prices=np.array([2.0, -3.0, 0.0, 7.0, 1.0]),
+        dual=0.0,
+        activity=np.array([4.0, 2.5, 3.0, 1.0, 6.0]),
+        usage=np.zeros(1),
+    )
+    measure = ViolationMeasure(problem, np.ones(5))
+    assert measure.left_worth(at) == 2.0 * 1.0 + 3.0 * 0.5
+
+
+def test_a_choice_that_leaves_much_is_no_nearer() -> None:
+    """A coupon's worth of what is left, beyond what may be, counts as much as a coupon that limits are violated by."""
+    measure: Any = SimpleNamespace(
+        coupons=lambda found, space: found.activity[0], left_worth=lambda found: found.activity[1]
+    )
+
+    def found(violated: float, left: float, bound: float) -> Evaluation:
+        return Evaluation(np.zeros(1), bound, np.array([violated, left]), np.zeros(1))
+
+    space: Any = None
+    first, much_left, nearer, worse = (
+        found(50.0, 20.0, 9.0),
+        found(10.0, 120.0, 8.0),
+        found(30.0, 24.0, 7.0),
+        found(1.0, 0.0, 9.5),
+    )
+    nearest = _Nearest(first, space, measure, _MostLeft(worth=20.0, coupon=0.5))
+    assert [nearest.coupons_off(each) for each in (first, much_left, nearer)] == [50.0, 210.0, 38.0]
+    for each in (much_left, nearer, worse):
+        nearest.look_at(each)
+    assert nearest.evaluation is nearer
 
 
 def test_where_few_are_not_enough_no_more_are_repaired_than_without_a_start(

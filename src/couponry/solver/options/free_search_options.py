@@ -19,6 +19,14 @@ class FreeSearchOptions:
     most_left_share: float = 1e-2
     """The same with what limits with a price have left, at most: all of it asks for customers who are free."""
 
+    quick_share: float = 0.2
+    """Share of what is quick to repair above which prices go on where those of everybody need not: steps take a third
+    of the time of the moves, as hardly anybody is left free after them."""
+
+    left_gaps: float = 0.3
+    """What is left of limits at their prices, in asked gaps, above which prices go on however few coupons limits are
+    violated by, and that they are to come below: among free customers alone little more can be filled."""
+
     enough_by_candidate: float = 1.1e-4
     """Violation in coupons, for each candidate of free customers, at which they have gone on for long enough: single
     moves do the rest in less time than another step."""

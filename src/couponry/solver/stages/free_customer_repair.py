@@ -283,7 +283,8 @@ class FreeCustomerRepair:
         usage = fixed_usage(problem, fixed)
         regrets, prices = self._regrets, self._evaluation.prices
         take_curvature(state.search, regrets.sample, prices, regrets.found)
-        search = FreeSearch(state.search, fixed, problem.rows @ usage.ravel())
+        activity, everybody = problem.rows @ usage.ravel(), self._evaluation
+        search = FreeSearch(state.search, fixed, activity, everybody)
         found = search.descend(prices)
         chosen, _ = search.dual.choose(found.prices)
         evaluation = replace(

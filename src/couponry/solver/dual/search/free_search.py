@@ -14,6 +14,7 @@ Joachims, "Making large-scale SVM learning practical", 1998, section 3: what is 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,7 @@ def may_go_on(search: PriceSearch, evaluation: Evaluation) -> bool:
     """Tell whether prices may go on for free customers alone.
 
     The curvature is known and a share of everybody is no burden; the choice is too far off the limits for repair to be
-    quicker, and near enough that few need be free.
+    quicker, or leaves too much of them, and near enough that few need be free.
 
     Parameters
     ----------
@@ -53,10 +54,17 @@ def may_go_on(search: PriceSearch, evaluation: Evaluation) -> bool:
     problem, options, coupons = search.problem, search.options, search.coupons
     if search.curvature is None or not may_copy_a_share(problem, options):
         return False
-    quick = share_quick_to_repair(problem, coupons, search.gap, options)
-    left = search.violations.residual(evaluation.prices, evaluation.activity)
-    is_near = left <= options.free_search.most_left_share * coupons
-    return is_near and search.violation(evaluation) > quick * coupons
+    free, quick = options.free_search, share_quick_to_repair(problem, coupons, search.gap, options)
+    off = search.violations.residual(evaluation.prices, evaluation.activity)
+    if off > free.most_left_share * coupons:
+        return False
+    is_far = search.violation(evaluation) > free.quick_share * quick * coupons
+    return is_far or search.violations.left_worth(evaluation) > _most_left(search, evaluation)
+
+
+def _most_left(search: PriceSearch, evaluation: Evaluation) -> float:
+    """What may be left of limits at their prices, by the dual value of everybody."""
+    return search.options.free_search.left_gaps * search.gap * abs(evaluation.dual)
 
 
 def may_go_on_from_none(search: PriceSearch) -> bool:
@@ -130,6 +138,8 @@ class FreeSearch:
         Who is fixed, and who is free.
     activity : ndarray of float64, shape (n_rows,)
         Of fixed customers.
+    everybody : Evaluation
+        At the prices at which they were fixed.
 
     Attributes
     ----------
@@ -138,8 +148,15 @@ class FreeSearch:
     activity : ndarray of float64, shape (n_rows,)
     """
 
-    def __init__(self, search: PriceSearch, fixed: FixedChoices, activity: NDArray[np.float64]):
+    def __init__(
+        self,
+        search: PriceSearch,
+        fixed: FixedChoices,
+        activity: NDArray[np.float64],
+        everybody: Evaluation,
+    ):
         self.activity = activity
+        self._most_left = _most_left(search, everybody)
         self._search = search
         held = HeldCandidates(fixed.engine.shard, fixed.rules, (), fixed.free_fine)
         lower, upper = search.problem.lower - activity, search.problem.upper - activity
@@ -168,7 +185,8 @@ class FreeSearch:
         )
         curvature = KnownCurvature(dual, space, known)
         newton = Newton(dual, curvature, scales, options.newton, known=known, stretch=free.stretch)
-        nearest = _Nearest(dual.evaluate(prices), space, self._violations)
+        most_left = _MostLeft(self._most_left, search.typical_worth)
+        nearest = _Nearest(dual.evaluate(prices), space, self._violations, most_left)
         stop = stop_without_noise(
             NearEnough(
                 np.inf,
@@ -209,6 +227,21 @@ class FreeSearch:
         search.evaluations += 1
 
 
+class _MostLeft(NamedTuple):
+    """What may be left of limits at their prices, and what more of it is worth.
+
+    Attributes
+    ----------
+    worth : float
+        In units of the objective.
+    coupon : float
+        Worth that counts as much as a coupon of violation.
+    """
+
+    worth: float
+    coupon: float
+
+
 class _Nearest:
     """The evaluation that is nearest to the limits, of those that are no worse a bound than the first.
 
@@ -219,17 +252,27 @@ class _Nearest:
     space : PriceSpace
         Rows at its price caps do not count.
     violations : ViolationMeasure
+    most_left : _MostLeft
     """
 
-    def __init__(self, evaluation: Evaluation, space: PriceSpace, violations: ViolationMeasure):
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        space: PriceSpace,
+        violations: ViolationMeasure,
+        most_left: _MostLeft,
+    ):
         self.evaluation = evaluation
         self.space = space
         self._violations = violations
+        self._most_left = most_left
         self._first, self._least = evaluation.dual, self.coupons_off(evaluation)
 
     def coupons_off(self, evaluation: Evaluation) -> float:
-        """By how many typical coupons rows are violated whose price could still rise."""
-        return self._violations.coupons(evaluation, self.space)
+        """By how many typical coupons rows are violated whose price could still rise, or too much is left of them."""
+        left = self._violations.left_worth(evaluation) - self._most_left.worth
+        violated = self._violations.coupons(evaluation, self.space)
+        return violated + max(0.0, left) / self._most_left.coupon
 
     def look_at(self, found: Evaluation) -> None:
         """Keep an evaluation if it is nearer."""

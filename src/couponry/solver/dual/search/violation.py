@@ -106,6 +106,26 @@ class ViolationMeasure:
             off[~self._problem.hard[part]] = 0.0
         return float((off * per_coupon).sum())
 
+    def left_worth(self, evaluation: Evaluation) -> float:
+        """Sum what is left of rows at their prices: so much the dual value is above what a choice is worth.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+
+        Returns
+        -------
+        float
+            In units of the objective.
+        """
+        problem, prices, activity = self._problem, evaluation.prices, evaluation.activity
+        worth = 0.0
+        for bound, sign in (problem.upper, 1.0), (problem.lower, -1.0):
+            counted = (sign * prices > 0) & np.isfinite(bound)
+            left = np.maximum(0.0, sign * (bound - activity)[counted])
+            worth += float((sign * prices[counted] * left).sum())
+        return worth
+
     def in_sampling_errors(self, evaluation: Evaluation, scale: float, space: PriceSpace) -> float:
         """Tell how far a sample's choice is off the limits, beside what the sample itself is off.
 
