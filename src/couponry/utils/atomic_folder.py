@@ -47,8 +47,13 @@ def check_new_folder(
     InvalidInput
     """
     path = Path(folder)
-    if path.is_symlink() or (path.exists() and (not overwrite or not path.is_dir())):
-        raise InvalidInput(f"{what} {str(path)!r}: expected a new folder, but it exists")
+    if path.is_symlink():
+        raise InvalidInput(
+            f"{what} {str(path)!r}: expected a new folder, but it is a symbolic link; name what it points to"
+        )
+    if path.exists() and (not overwrite or not path.is_dir()):
+        there = "it exists" if path.is_dir() else "it is a file"
+        raise InvalidInput(f"{what} {str(path)!r}: expected a new folder, but {there}")
     if holds is not None and path.exists() and not (path / holds).exists() and any(path.iterdir()):
         raise InvalidInput(
             f"{what} {str(path)!r}: expected a new folder or one with a file {holds}, which may be replaced; "
@@ -144,7 +149,7 @@ def atomic_folder(
     InvalidInput
         As `reserved_folder` does.
     OSError
-        Of the folder, too, where the disk is full.
+        Of the folder, too, where the disk is full, or where the system names no file.
     """
     path = Path(folder).absolute()
     with reserved_folder(path, overwrite=overwrite, holds=holds, what=what, wait=wait):
@@ -155,8 +160,8 @@ def atomic_folder(
             _sync_tree(draft)
             _put(draft, path)
         except OSError as error:
-            if error.errno is None or error.errno not in FULL:
-                raise
+            if error.errno is None or (error.errno not in FULL and error.filename is not None):
+                raise  # it says of which file
             there = "is as it was" if path.exists() else "was not made"
             full = f"{os.strerror(error.errno)}; {what} {str(path)!r} {there}"
             raise OSError(error.errno, full) from error
