@@ -151,11 +151,11 @@ def test_a_full_disk_is_said_with_the_folder(is_there: bool, tmp_path: Path) -> 
 
 
 def test_what_the_system_says_of_no_file_is_said_with_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"too large.*'.*result' was not made") as raised:
-        with atomic_folder(tmp_path / "result"):
-            raise OSError(errno.EFBIG, "Error writing bytes to file: file too large")
+    folder, said = tmp_path / "result", r"too large.*'.*result' was not made"
+    with pytest.raises(OSError, match=said) as raised, atomic_folder(folder):
+        raise OSError(errno.EFBIG, "Error writing bytes to file: file too large")
     assert raised.value.errno == errno.EFBIG
-    with pytest.raises(PermissionError, match="'secret'$"), atomic_folder(tmp_path / "result"):
+    with pytest.raises(PermissionError, match=r"'secret'$"), atomic_folder(folder):
         raise PermissionError(errno.EACCES, "Permission denied", "secret")
 
 
@@ -163,7 +163,10 @@ def test_a_file_and_a_link_are_called_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "latest").symlink_to("monday")
     for name, what in ("file", "it is a file"), ("latest", "a symbolic link; name what it points"):
-        with pytest.raises(InvalidInput, match=what), atomic_folder(tmp_path / name, overwrite=True):
+        with (
+            pytest.raises(InvalidInput, match=what),
+            atomic_folder(tmp_path / name, overwrite=True),
+        ):
             pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "latest"]
 

@@ -14,6 +14,9 @@ from .arrow_columns import one_array
 
 UUID = pa.uuid()
 
+COUNTED = ("pandas.period",)
+"""Types that are stored as numbers which say nothing by themselves: months since 1970, quarters, weeks."""
+
 LISTS = (
     pa.types.is_list,
     pa.types.is_large_list,
@@ -37,8 +40,10 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
     """
     if kind == UUID:
         return pa.large_string()
+    if kind == pa.bool8():
+        return pa.bool_()
     if isinstance(kind, pa.BaseExtensionType):
-        return plain_type(kind.storage_type)
+        return kind if kind.extension_name in COUNTED else plain_type(kind.storage_type)
     if pa.types.is_run_end_encoded(kind):
         return plain_type(kind.value_type)
     if pa.types.is_dictionary(kind):

@@ -15,6 +15,7 @@ from ..utils.errors import InvalidInput, first_line
 from ..utils.lazy_imports import LazyModule
 from .arrow_columns import without_empty_chunks
 from .plain_types import as_type, plain_type
+from .refusals.near_misses import hint_of_file
 
 if TYPE_CHECKING:
     import pyarrow.dataset as dataset
@@ -319,4 +320,5 @@ def reading(path: Path, what: str) -> Iterator[None]:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         line = first_line(error)
-        raise InvalidInput(f"table {what}: cannot read {path}: {line}") from error
+        near = hint_of_file(path, line)
+        raise InvalidInput(f"table {what}: cannot read {path}: {line}{near}") from error

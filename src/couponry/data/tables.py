@@ -17,6 +17,7 @@ from ..utils.suggestions import did_you_mean, listed
 from .arrow_columns import LARGEST_ID, LARGEST_WHOLE, one_array, refuse_beyond, refused_column
 from .formats.csv_files import is_csv, read_csv, text_in_some
 from .plain_types import check_values
+from .refusals.near_misses import hint_of_columns, refuse_no_ids, refuse_no_numbers, refuse_no_table
 from .table_files import (
     all_columns,
     common_schema,
@@ -62,12 +63,11 @@ def as_table(data: Any, what: str, columns: list[str] | None = None) -> pa.Table
             table = data.read_all() if is_reader else pa.table(data)
         except Exception as error:  # whatever containers raise
             place = f"table {what}{refused_column(data)}"
-            raise InvalidInput(f"{place}: {first_line(error)}") from error
+            raise InvalidInput(
+                f"{place}: expected what Arrow takes: {first_line(error)}"
+            ) from error
     else:
-        raise InvalidInput(
-            f"table {what}: expected a table that speaks the Arrow stream protocol "
-            f"(PyArrow, pandas, Polars, DuckDB) or a path, got {type(data).__name__}"
-        )
+        refuse_no_table(data, what)
     table = fitted(table, plain_schema(table.schema, what, columns), what)
     for name in table.column_names:
         check_values(table[name], f"table {what}, column {name!r}")
@@ -137,7 +137,7 @@ def require(table: pa.Table, what: str, *names: str) -> None:
         if name not in table.column_names:
             present = all_columns(table.schema)
             have = listed(present) if present else "no columns"
-            near = did_you_mean(name, present)
+            near = did_you_mean(name, present) or hint_of_columns(present)
             raise InvalidInput(f"table {what}: expected a column {name!r}, got {have}{near}")
 
 
@@ -171,9 +171,7 @@ def ids(table: pa.Table, what: str, name: str, first_row: int = 0) -> pa.Array:
     elif len(column) == 0:  # of whatever type: an empty table of pandas has numbers with a point
         return pa.array([], pa.int64())
     else:
-        raise InvalidInput(
-            f"table {what}, column {name!r}: expected integers or strings, got {column.type}"
-        )
+        refuse_no_ids(column, f"table {what}, column {name!r}")
     if column.null_count:
         row = first_row + pc.index(pc.is_null(column), True).as_py()
         raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected an id, got null")
@@ -353,7 +351,7 @@ def _finite(
         column = column.cast(column.type.value_type)
     is_null = nullable and pa.types.is_null(column.type)
     if not is_null and not any(is_number(column.type) for is_number in NUMBERS):
-        raise InvalidInput(f"table {what}, column {name!r}: expected numbers, got {column.type}")
+        refuse_no_numbers(column, f"table {what}, column {name!r}", first_row)
     if column.null_count and not nullable:
         row = first_row + pc.index(pc.is_null(column), True).as_py()
         raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected a number, got null")
