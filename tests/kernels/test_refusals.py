@@ -100,6 +100,8 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     },
     "minimise_model": {"model.indptr": 10**6, "model.column": 9, "model.free": 2},
     "move_prices": {"steps.row": 10**6},
+    "find_undecided": {"shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "chosen": 2},
+    "choose_undecided": {"undecided.segment": 2, "undecided.ptr": 10**6, "undecided.item": 60},
 }  # fmt: skip
 COUNTED["decide"] = {
     "late.shard.indptr": 10**6, "late.shard.item": 60, "late.shard.segment": 2, "late.rules.group": 10**6,
@@ -239,6 +241,7 @@ def test_every_array_that_counts_is_tried() -> None:
         ("backups", "shard.segment"),
         ("list_changes", "changes.ptr"), ("list_changes", "changes.row"), ("group_states", "grouped.item"),  # written
         ("list_moves", "moves.row"), ("decide", "late.charged.row"),  # written
+        *(("find_undecided", f"undecided.{name}") for name in ("ptr", "item", "segment")),  # written
     }  # fmt: skip
     assert counting - told == anything_will_do
 
@@ -260,6 +263,8 @@ def test_customers_who_are_not_there(kernel: str) -> None:
         "regret",
         "choose_exactly",
         "make_moves",
+        "find_undecided",
+        "choose_undecided",
     ],
 )
 def test_values_that_cannot_be_put_in_order(kernel: str) -> None:
@@ -315,7 +320,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "minimise_model": "step", "move_prices": "steps.point", "number_offers": "offer", "find_customers": "start",
         "price_candidates": "beyond", "decide": "late.choice.given", "list_moves": "moves.row",
         "find_exchanges": "picked", "find_stretches": "begin", "order_stretches": "stretch",
-        "sum_choice": "usage", "group_changes": "moved",
+        "sum_choice": "usage", "group_changes": "moved", "find_undecided": "undecided.own", "choose_undecided": "usage",
     }  # fmt: skip
     assert set(out) == set(CALLS) - {"find_outside"}
     for kernel, path in out.items():

@@ -103,6 +103,40 @@ def test_the_dual_of_tied_prices_is_the_dual(of_one_store: bool) -> None:
         assert np.allclose(found.activity, activity, rtol=1e-12)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("reach", [0.004, 100.0])
+def test_passes_over_what_is_undecided_are_passes_over_everybody(
+    reach: float, threads: int
+) -> None:
+    limited = campaign()
+    problem = limited.with_limits(limited.limits[:1]).compile(load()).problem
+    dual = Lagrangian(problem, engine_over(problem, threads))
+    rows, random = len(problem.lower), np.random.default_rng(8)
+    activities, whole = RowActivities(dual), RowActivities(dual)
+    prices = random.random(rows) / 20
+    found = activities.at(prices, np.full(rows, reach))
+    assert (found == whole.at(prices)).all()
+    engine = dual.engine
+    for _ in range(4):
+        others = prices + min(reach, 0.1) * random.uniform(-1, 1, rows)
+        made = engine.passes
+        found = activities.at(others)
+        assert (engine.passes - made < 0.5) == (reach < 1)
+        assert (found == whole.at(others)).all()
+        assert (found != whole.at(prices)).any()
+
+
+def test_nothing_is_decided_where_limits_sum_more_than_coupons() -> None:
+    problem = campaign().compile(load()).problem
+    dual = Lagrangian(problem, engine_over(problem))
+    activities, prices = RowActivities(dual), np.full(len(problem.lower), 0.01)
+    found = activities.at(prices, np.ones(len(prices)))
+    assert (found == RowActivities(dual).at(prices)).all()
+    made = dual.engine.passes
+    activities.at(prices)
+    assert dual.engine.passes - made == 1
+
+
 @pytest.mark.parametrize("has_stocks_alone", [False, True])
 def test_activities_by_themselves_are_those_of_an_evaluation(has_stocks_alone: bool) -> None:
     limited = campaign(Limit("half", share=True, where={"brand": 2}, min=0.1))
@@ -132,8 +166,10 @@ def test_steps_by_rows_lower_the_dual_and_violations() -> None:
     activities = RowActivities(dual)
     at = activities.at
 
-    def spied(prices: NDArray[np.float64]) -> NDArray[np.float64]:
-        activity = at(prices)
+    def spied(
+        prices: NDArray[np.float64], reach: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        activity = at(prices, reach)
         seen.append(measure.residual(prices, activity))
         return activity
 

@@ -35,6 +35,8 @@ from tests.support.score_calls import (
     features_arguments,
     response_arguments,
 )
+from tests.support.undecided_cases import listed
+from tests.support.undecided_cases import room_for as room_for_undecided
 
 from couponry.engines.exchanges import room_for_moves
 from couponry.kernels import FILL, REPAIR, Changes, ListedMoves, LocalSearch, Packing
@@ -244,6 +246,7 @@ def _of_choices() -> Iterator[Call]:
     given = {**both, "price": price, "seed": 1, **who, "threshold": threshold, "fine": fine}
     counted = {"usage": usage, "fine_usage": total, "chosen": chosen.copy()}
     yield Call("fix_choices", {**given, **counted, "is_free": np.zeros(n, np.uint8), **cut})
+    yield from _of_undecided(case, chosen)
     out = {"partner": np.zeros(len(chosen), np.int64), "loss": np.zeros(len(chosen), np.float32)}
     yield Call("alternatives", {**both, "price": price, "chosen": chosen, **who, **out})
     instead = np.zeros((int(chosen.sum()), 2), np.uint8)
@@ -325,6 +328,17 @@ def _of_changes(case: Case, chosen: Array) -> Iterator[Call]:
     paces = {"growth": 1.2, "shortening": 0.45, "longest_length": 1.5}
     moved = {"steps": steps, "activity": activity, "start": 0, "stop": 7}
     yield Call("move_prices", {**moved, **paces})
+
+
+def _of_undecided(case: Case, chosen: Array) -> Iterator[Call]:
+    bar = np.full(case.price.shape[1:], 0.3, np.float32)
+    asked = {"shard": case.shard, "upper": case.rules.upper, "price": case.price, "chosen": chosen}
+    found = room_for_undecided(case, 0, case.customers)
+    who = {"start": 0, "stop": case.customers}
+    yield Call("find_undecided", {**asked, "bar": bar, **who, "undecided": found})
+    some = listed(reference(), case, chosen, bar, 0, case.customers)
+    usage = np.zeros(bar.shape, np.int64)
+    yield Call("choose_undecided", {"undecided": some, "price": -case.price[1], "usage": usage})
 
 
 def _of_affinity() -> Iterator[Call]:

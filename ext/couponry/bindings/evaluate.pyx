@@ -3,8 +3,9 @@
 # Docstrings are those of couponry.kernels.reference, and are attached where the native modules are gathered.
 """Kernels in C++ that pass over all candidates; `couponry.kernels.reference` says what each of them does.
 
-`evaluate`, `fix_choices`, `noise` and `read_bytes` exist once per instruction set. The widest that the processor has is
-used, unless the environment variable COUPONRY_ISA, read at import, names a narrower one: avx512, avx2 or baseline.
+`evaluate`, `fix_choices`, `find_undecided`, `choose_undecided`, `noise` and `read_bytes` exist once per instruction set.
+The widest that the processor has is used, unless the environment variable COUPONRY_ISA, read at import, names a narrower
+one: avx512, avx2 or baseline.
 """
 
 import os
@@ -16,7 +17,7 @@ from checks cimport (
     ALWAYS_CHECKED, Fault, block_of, items_beyond, look_at_prices, look_at_rules, look_at_shard, not_offsets,
     not_within, refuse, rules_agree, same, within,
 )
-from contract cimport Cut, Rules, Shard, aligned, check, rules_view, shard_view
+from contract cimport NO_ROOM, ROW_TOO_LONG, Cut, Rules, Shard, aligned, check, rules_view, shard_view
 
 cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
     cdef cppclass Fixing:
@@ -45,6 +46,8 @@ cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
         void noise(const Shard&, uint32_t, int64_t, int64_t, uint16_t*) noexcept
         void hash_blocks(const uint64_t*, int64_t, const uint64_t*, int64_t, uint64_t*) noexcept
         uint64_t sum_bytes(const uint8_t*, int64_t) noexcept
+        int find_undecided(const Finding&, const Undecided&, int64_t*) noexcept
+        void choose_undecided(const Undecided&, const float*, int64_t, int64_t*) noexcept
 
 cdef extern from "dispatch/instruction_set.hpp" namespace "couponry" nogil:
     const KernelTable& kernels() noexcept
@@ -284,6 +287,9 @@ def fix_choices(
 
 
 include "decide.pxi"
+
+
+include "undecided.pxi"
 
 
 def copy_runs(

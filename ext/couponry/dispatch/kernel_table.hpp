@@ -5,6 +5,7 @@
 
 #include "common/views.hpp"
 #include "evaluate/rounding.hpp"
+#include "evaluate/undecided.hpp"
 
 namespace couponry {
 
@@ -41,6 +42,8 @@ struct KernelTable {
     void (*hash_blocks)(const uint64_t*, int64_t blocks, const uint64_t* key, int64_t size, uint64_t* out) noexcept;
     uint64_t (*sum_bytes)(const uint8_t*, int64_t) noexcept;
     void (*round_values)(const Rounding&, ItemRange*) noexcept;
+    int (*find_undecided)(const Finding&, const Undecided&, int64_t* tiles) noexcept;
+    void (*choose_undecided)(const Undecided&, const float* price, int64_t items, int64_t* usage) noexcept;
 };
 
 extern const KernelTable kernels_baseline;

@@ -1,8 +1,8 @@
 // Vector steps of an evaluation, 16 candidates at a time.
 #pragma once
 
+#include "evaluate/close_lanes_avx512.hpp"
 #include "evaluate/network.hpp"
-#include "evaluate/open_lanes_avx512.hpp"
 
 namespace couponry {
 namespace {
@@ -51,7 +51,7 @@ struct Vector {
     }
 };
 
-struct Lanes : OpenLanes {
+struct Lanes : CloseLanes {
     static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256, SHORT = LANES,
                              RANKED = 256;
     static COUPONRY_INLINE void spread(const uint64_t* bits, int64_t n, uint8_t* out) noexcept {

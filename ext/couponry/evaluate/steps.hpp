@@ -298,6 +298,20 @@ struct Steps {
         return false;
     }
 
+    // Bit set of those of at most 64 candidates that lose no more than their item's bar by leaving, where `most` comes
+    // instead, or by coming, where `least` leaves.
+    template <class Item>
+    static COUPONRY_INLINE uint64_t close(const int32_t* key, uint64_t picks, const Item* item, int64_t n, float least,
+                                          float most, const float* bar) noexcept {
+        uint64_t word = 0;
+        for (int64_t j = 0; j < n; ++j) {
+            const float value = value_of(key[j]);
+            const float loss = either(-static_cast<int32_t>(picks >> j & 1), value - most, least - value);
+            word |= static_cast<uint64_t>(loss <= bar[item[j]]) << j;
+        }
+        return word;
+    }
+
     // OUT: the bars of WIDTH customers who have at most LONG candidates and are given at most MOST coupons.
     static COUPONRY_INLINE void bars(const Shortlist* list, int32_t* bar) noexcept {
         *bar = list->bounds.bar(

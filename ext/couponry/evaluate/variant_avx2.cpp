@@ -18,7 +18,9 @@
 #include "evaluate/simd_greedy.hpp"
 
 #include "digest/hash_blocks.hpp"
+#include "evaluate/choose_undecided.hpp"
 #include "evaluate/evaluate.hpp"
+#include "evaluate/find_undecided.hpp"
 #include "evaluate/noise.hpp"
 #include "evaluate/quantise.hpp"
 
@@ -26,7 +28,8 @@
 
 namespace couponry {
 
-const KernelTable kernels_avx2{"avx2", has_avx2, evaluate, noise, hash_blocks, sum_bytes, round_values};
+const KernelTable kernels_avx2{"avx2",    has_avx2,     evaluate,       noise,           hash_blocks,
+                               sum_bytes, round_values, find_undecided, choose_undecided};
 
 }  // namespace couponry
 

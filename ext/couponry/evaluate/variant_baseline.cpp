@@ -4,13 +4,18 @@
 #include "evaluate/rounding_lanes_baseline.hpp"
 
 #include "digest/hash_blocks.hpp"
+#include "evaluate/choose_undecided.hpp"
 #include "evaluate/evaluate.hpp"
+#include "evaluate/find_undecided.hpp"
 #include "evaluate/noise.hpp"
 #include "evaluate/quantise.hpp"
 
 namespace couponry {
 
-const KernelTable kernels_baseline{"baseline",  []() noexcept { return true; }, evaluate, noise, hash_blocks, sum_bytes,
-                                   round_values};
+const KernelTable kernels_baseline{"baseline",      []() noexcept { return true; },
+                                   evaluate,        noise,
+                                   hash_blocks,     sum_bytes,
+                                   round_values,    find_undecided,
+                                   choose_undecided};
 
 }  // namespace couponry

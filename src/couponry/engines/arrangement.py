@@ -8,6 +8,7 @@ Sums are of whole numbers, and ties are broken by the customers' own numbers, so
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 
 from ..kernels import Backend, Rules, Shard
 from ..utils.arrays.mapped_arrays import is_in_memory
+from .cut_off import CutOffCounts
 from .fixing import FreePart
-from .subset import copy_runs, customers_of
+from .subset import copy_runs, customers_of, of_few_segments
+from .workers import share_out
 
 FEW_CANDIDATES = 1 << 16
 """Candidates up to which a copy gains nothing worth its making."""
@@ -86,6 +89,54 @@ def arranged(shard: Shard, rules: Rules, backend: Backend, threads: int) -> Arra
     numbers = shard.number if len(shard.number) else shard.first + np.arange(len(order))
     copy, own_rules = customers_of(shard._replace(number=numbers), rules, order, backend, threads)
     return Arrangement(copy, own_rules, order)
+
+
+def sum_by_segment(
+    kernels: ModuleType,
+    copy: Arrangement,
+    price: NDArray[np.float32],
+    seed: int,
+    cut_off: CutOffCounts,
+    cuts: NDArray[np.int64],
+    threads: int,
+) -> NDArray[np.int64]:
+    """Sum up usage, with the tables of no more segments at a time than a few blocks have customers of.
+
+    Parameters
+    ----------
+    kernels : module
+    copy : Arrangement
+    price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+    seed : int
+        Breaks ties.
+    cut_off : CutOffCounts
+        IN/OUT.
+    cuts : ndarray of int64
+        Blocks of the copy's customers.
+    threads : int
+
+    Returns
+    -------
+    ndarray of int64, shape (1 + n_quantities, n_segments, n_items)
+    """
+    shard, nothing = copy.shard, np.empty(0, np.uint8)
+    found: list[tuple[slice, NDArray[np.int64]]] = []
+
+    def work(worker: int, start: int, stop: int) -> None:
+        segments, few = of_few_segments(shard, start, stop)
+        of_few = np.ascontiguousarray(price[:, segments])
+        usage = np.zeros(of_few.shape, np.int64)
+        kernels.evaluate(
+            few, copy.rules, of_few, seed, start, stop, usage, nothing,
+            cut_off.unit, cut_off.by_worker[worker],
+        )  # fmt: skip
+        found.append((segments, usage))
+
+    share_out(work, cuts, threads)
+    total = np.zeros(price.shape, np.int64)
+    for segments, usage in found:  # whole numbers, in whichever order
+        total[:, segments] += usage
+    return total
 
 
 def in_order_of_segments(

@@ -29,6 +29,7 @@ from .arrangement import (
     in_order_of_customers,
     in_order_of_segments,
     is_worth_arranging,
+    sum_by_segment,
 )
 from .changes import Alternatives, count_losses, products_of_changes
 from .cut_off import CutOff, CutOffCounts
@@ -37,7 +38,8 @@ from .fixing import FixingPass, FixingRequest
 from .parts import by_customer
 from .protocol import FixedChoices
 from .rounds import improve
-from .subset import customers_of, of_few_segments, positions_of
+from .subset import customers_of, positions_of
+from .undecided.passes import UndecidedPasses, may_be_undecided
 from .workers import block_cuts, share_out
 
 BLOCK_CANDIDATES = 1 << 19
@@ -242,7 +244,9 @@ class LocalEngine:
         cut_off = CutOffCounts.at_prices(self.threads, price)
         self._count_pass()
         if not len(chosen) and (copy := self._arrangement()) is not None:
-            return self._sum_by_segment(copy, price, cut_off), cut_off.total()
+            cuts = block_cuts(copy.shard.indptr, BLOCK_CANDIDATES, self.threads)
+            local = self._kernels, copy, price, self.seed, cut_off, cuts, self.threads
+            return sum_by_segment(*local), cut_off.total()
         workers = max(1, min(self.threads, len(self._cuts) - 1))
         tables = np.zeros((workers, *price.shape), np.int64)
         indptr = self._shard.indptr
@@ -257,29 +261,6 @@ class LocalEngine:
         share_out(work, self._cuts, self.threads)
         return np.add.reduce(tables, axis=0), cut_off.total()
 
-    def _sum_by_segment(
-        self, copy: Arrangement, price: NDArray[np.float32], cut_off: CutOffCounts
-    ) -> NDArray[np.int64]:
-        """Sum up usage, with the tables of no more segments at a time than a few blocks have customers of."""
-        shard, nothing = copy.shard, np.empty(0, np.uint8)
-        found: list[tuple[slice, NDArray[np.int64]]] = []
-
-        def work(worker: int, start: int, stop: int) -> None:
-            segments, few = of_few_segments(shard, start, stop)
-            of_few = np.ascontiguousarray(price[:, segments])
-            usage = np.zeros(of_few.shape, np.int64)
-            self._kernels.evaluate(
-                few, copy.rules, of_few, self.seed, start, stop, usage, nothing,
-                cut_off.unit, cut_off.by_worker[worker],
-            )  # fmt: skip
-            found.append((segments, usage))
-
-        share_out(work, block_cuts(shard.indptr, BLOCK_CANDIDATES, self.threads), self.threads)
-        total = np.zeros(price.shape, np.int64)
-        for segments, usage in found:  # whole numbers, in whichever order
-            total[:, segments] += usage
-        return total
-
     def _arrangement(self) -> Arrangement | None:
         """Customers in the order of their segments, for passes that sum; None where that is idle."""
         if self._may_arrange:
@@ -288,9 +269,19 @@ class LocalEngine:
                 self._arranged = arranged(self._shard, self._rules, self.backend, self.threads)
         return self._arranged
 
-    def _count_pass(self) -> None:
-        counting = self._derived_from or self
-        counting.passes += self.candidates / max(1, counting.candidates)
+    def _count_pass(self, candidates: int | None = None) -> None:
+        counting, some = self._derived_from or self, candidates or self.candidates
+        counting.passes += some / max(1, counting.candidates)
+
+    def undecided(
+        self, price: NDArray[np.float32], bar: NDArray[np.float32]
+    ) -> UndecidedPasses | None:
+        """Find what is undecided at some prices by a pass; None where passes over that alone cannot be made."""
+        copy = self._arrangement()
+        if copy is None or not may_be_undecided(copy):
+            return None
+        self._count_pass()
+        return UndecidedPasses(copy, price, bar, self, self.seed, self._count_pass)
 
     # ---- passes in float64
 

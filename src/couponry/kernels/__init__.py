@@ -3,7 +3,8 @@
 contract.py, affinity_contract.py,
 exchanges_contract.py,
 rules_contract.py,
-purchases_contract.py                the arrays that every kernel is given
+purchases_contract.py,
+undecided_contract.py                the arrays that every kernel is given
 row_layout.py  set_layout.py         how rows and cardinality constraints are laid out in words
 reference/                           plain Python, the specification
 numba.py                             the same text, compiled at first use
@@ -41,6 +42,7 @@ from .contract import (
 )
 from .exchanges_contract import ListedMoves, OpenRows, Rooms, RowMoves
 from .rules_contract import MeasureSpec, RequirementSpec, RuleSpec
+from .undecided_contract import Undecided
 
 __all__ = [
     "BACKENDS",
@@ -70,6 +72,7 @@ __all__ = [
     "Rules",
     "Shard",
     "StepModel",
+    "Undecided",
     "available",
     "load",
 ]

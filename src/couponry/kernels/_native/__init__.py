@@ -1,9 +1,9 @@
 """The kernels in C++ (sources in ext/couponry), compiled when the package is built.
 
-Each function carries the docstring of its twin in the reference. `evaluate`, `fix_choices`, `decide`, `noise`,
-`hash_blocks`, `read_bytes`, `best_offers`, `score_trees` and `add_columns` exist once per instruction set: the widest
-that the processor has is used, unless the environment variable COUPONRY_ISA, read at import, names a narrower one
-(avx512, avx2 or baseline).
+Each function carries the docstring of its twin in the reference. `evaluate`, `fix_choices`, `find_undecided`,
+`choose_undecided`, `decide`, `noise`, `hash_blocks`, `read_bytes`, `best_offers`, `score_trees` and `add_columns` exist
+once per instruction set: the widest that the processor has is used, unless the environment variable COUPONRY_ISA, read
+at import, names a narrower one (avx512, avx2 or baseline).
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ from .curvature import (
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
+    choose_undecided,
     compiler,
     copy_runs,
     decide,
     evaluate,
+    find_undecided,
     fix_choices,
     hash_blocks,
     instruction_set,
@@ -83,6 +85,7 @@ __all__ = [
     "backups",
     "best_offers",
     "choose_exactly",
+    "choose_undecided",
     "compile_constraints",
     "compiler",
     "copy_runs",
@@ -95,6 +98,7 @@ __all__ = [
     "find_exchanges",
     "find_outside",
     "find_stretches",
+    "find_undecided",
     "fix_choices",
     "fold_purchases",
     "gather_purchases",

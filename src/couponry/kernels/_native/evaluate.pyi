@@ -3,6 +3,7 @@ from numpy.typing import NDArray
 
 from ..contract import Rules, Shard
 from ..late_contract import Late
+from ..undecided_contract import Undecided
 
 def span(
     item: NDArray[np.uint16] | NDArray[np.uint32],
@@ -60,6 +61,25 @@ def fix_choices(
     is_free: NDArray[np.uint8],
     unit: int,
     cut: NDArray[np.int64],
+    *,
+    unchecked: bool = False,
+) -> None: ...
+def find_undecided(
+    shard: Shard,
+    upper: NDArray[np.int32],
+    price: NDArray[np.float32],
+    chosen: NDArray[np.uint8],
+    bar: NDArray[np.float32],
+    start: int,
+    stop: int,
+    undecided: Undecided,
+    *,
+    unchecked: bool = False,
+) -> int: ...
+def choose_undecided(
+    undecided: Undecided,
+    price: NDArray[np.float32],
+    usage: NDArray[np.int64],
     *,
     unchecked: bool = False,
 ) -> None: ...

@@ -9,6 +9,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     customer_constraints                                         rules compiled for single customers
     changes                                                      kernels about changes, and steps of prices
     late/                                                        customers one after another, within what is left
+    undecided/                                                   what is undecided once prices hardly move
     constraint_search  search_bounds                             the exact search that they share
     preference  rules                                            order of choice and ties; what rules allow
     candidates  affinity  purchases                              kernels about what comes in: rows, offers, purchases
@@ -59,6 +60,7 @@ from .regret import choose_exactly, regret, sum_choice
 from .scores.chosen_odds import response_odds, score_begun
 from .scores.item_counts import count_purchases
 from .scores.pair_features import pair_features
+from .undecided.find_undecided import choose_undecided, find_undecided
 
 __all__ = [
     "add_columns",
@@ -66,6 +68,7 @@ __all__ = [
     "backups",
     "best_offers",
     "choose_exactly",
+    "choose_undecided",
     "compile_constraints",
     "copy_runs",
     "count_losses",
@@ -77,6 +80,7 @@ __all__ = [
     "find_exchanges",
     "find_outside",
     "find_stretches",
+    "find_undecided",
     "fix_choices",
     "fold_purchases",
     "gather_purchases",

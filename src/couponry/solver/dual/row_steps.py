@@ -19,7 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.local import LocalEngine
 from ...engines.protocol import Engine
+from ...engines.undecided.passes import UndecidedPasses
 from ...engines.workers import even_cuts, share_out
 from ...kernels import PARTS, PriceSteps
 from ...utils.arrays.blocks import CACHED_SIZE
@@ -116,6 +118,8 @@ class RowActivities:
     Attributes
     ----------
     engine : Engine
+    may_decide : bool
+        Whether nobody has said yet how far prices may still move.
     """
 
     def __init__(self, dual: Lagrangian):
@@ -151,13 +155,21 @@ class RowActivities:
         is_first = len(place) > 0 and place[-1] == len(place) - 1
         self._place: NDArray[np.int64] | slice = slice(0, len(place)) if is_first else place
         self._base = base.ravel()[self._place]
+        self._undecided: UndecidedPasses | None = None
+        self.may_decide = True
 
-    def at(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
+    def at(
+        self, prices: NDArray[np.float64], reach: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Let everybody choose, by one pass.
 
         Parameters
         ----------
         prices : ndarray of float64, shape (n_rows,)
+        reach : ndarray of float64, shape (n_rows,), optional
+            By how much each price may still move, about, where prices are near: the first pass that is told decides on
+            most candidates, and further ones are over the others alone. Nothing is decided where coupons are not all
+            that limits sum, or the engine cannot tell.
 
         Returns
         -------
@@ -170,8 +182,28 @@ class RowActivities:
         """
         charged = prices if self._is_identity else self._charge @ prices
         self._table.reshape(-1)[self._place] = as_float32(self._base - charged)
-        counted = self.engine.evaluate(self._table).reshape(-1)[self._place] * self._scale
-        return np.asarray(counted if self._is_identity else self._use @ counted)
+        if reach is not None and self.may_decide:
+            self.may_decide = False
+            self._undecided = self._left_undecided(reach)
+            if self._undecided is not None:
+                return self._activity(self._undecided.usage)
+        if self._undecided is not None:
+            return self._activity(self._undecided.at(self._table[0]))
+        return self._activity(self.engine.evaluate(self._table))
+
+    def _left_undecided(self, reach: NDArray[np.float64]) -> UndecidedPasses | None:
+        """Passes over what is undecided at the table's prices, where these may still move so far."""
+        engine, cells = self.engine, self._table[0].size
+        moved = reach if self._is_identity else abs(self._charge) @ reach
+        bar = np.zeros(self._table.size, np.float32)
+        bar[self._place] = moved + moved.mean()  # its own price, and that of what comes instead
+        if not isinstance(engine, LocalEngine) or bar[cells:].any():
+            return None
+        return engine.undecided(self._table, bar[:cells].reshape(self._table.shape[1:]))
+
+    def _activity(self, counted: NDArray[np.int64]) -> NDArray[np.float64]:
+        usage = counted.reshape(-1)[self._place] * self._scale
+        return np.asarray(usage if self._is_identity else self._use @ usage)
 
 
 def descend_by_rows(
@@ -210,10 +242,12 @@ def descend_by_rows(
         have a price, and beyond others.
     """
     steps = _RowSteps(activities.engine, problem, space, start, density, per_coupon, options)
-    best, fewest, stalled = start, np.inf, 0
+    best, fewest, stalled, before = start, np.inf, 0, start
     for made in range(1 + options.steps):
         prices = steps.prices
-        off = steps.move(activities.at(prices)) / coupons
+        is_near = fewest <= options.decided_share and activities.may_decide
+        activity = activities.at(prices, steps.reach(before) if is_near else None)
+        before, off = prices, steps.move(activity) / coupons
         stalled = stalled + 1 if off > options.progress_share * fewest else 0
         if off < fewest:
             best, fewest = prices, off
@@ -250,13 +284,15 @@ class _RowSteps:
     ):
         row, hard = space.row, np.where(problem.hard, per_coupon, 0.0)
         self._engine, self._space = engine, space
+        self._slope = density.floored(options.slope_floor)
         self._pace = options.growth, options.shortening, options.longest_length
+        self._options, self._per_coupon = options, per_coupon
         self._steps = PriceSteps(
             row=row,
             bound=np.where(space.sign > 0, problem.upper[row], problem.lower[row]),
             side=space.sign * space.scale,
             weight=space.sign * hard[row],
-            curvature=density.floored(options.slope_floor)[row] * space.scale**2,
+            curvature=self._slope[row] * space.scale**2,
             longest=options.longest * density.width[row] / space.scale,
             highest=space.highest,
             point=space.point(start),
@@ -268,6 +304,12 @@ class _RowSteps:
     def prices(self) -> NDArray[np.float64]:
         """Where prices stand now, shape (n_rows,)."""
         return self._space.prices(self._steps.point)
+
+    def reach(self, before: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By how much each price may still move, about, (n_rows,); before: what they were a step before, (n_rows,)."""
+        options, prices = self._options, self.prices
+        coupon = 1.0 / np.maximum(self._slope, 1e-300)
+        return options.reach_coupons * coupon + options.reach_steps * np.abs(prices - before)
 
     def move(self, activity: NDArray[np.float64]) -> float:
         """Move prices as far as activities at them ask for, (n_rows,); by how many typical coupons these are off."""

@@ -290,9 +290,18 @@ class RowStepOptions:
     slope_floor: float = 1e-3
     """Share of the median density that every limit has, at least: where nothing is near, its price moves that far."""
 
-    near_share: float = 1.5e-3
+    near_share: float = 0.7e-3
     """What limits are over, and what is left of those with a price, as a share of all coupons, that is near enough:
     repair does the rest in the time of a few more steps."""
+
+    decided_share: float = 0.014
+    """The same share from which on most candidates are decided on for good, and passes are over the others."""
+
+    reach_coupons: float = 1.2
+    """By how much a price may still move then: in prices of a coupon more or less,"""
+
+    reach_steps: float = 3.0
+    """and in steps like its last one."""
 
     progress_share: float = 0.97
     """Share of the least before that a step must get below not to be stalled."""

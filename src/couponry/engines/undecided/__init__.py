@@ -1,0 +1,1 @@
+"""Passes over what is undecided of customers' choices, where prices hardly move any more."""

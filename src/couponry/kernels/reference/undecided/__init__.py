@@ -1,0 +1,1 @@
+"""Kernels about what is undecided of customers' choices once prices hardly move."""
