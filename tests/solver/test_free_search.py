@@ -220,6 +220,21 @@ def test_prices_go_on_where_passes_are_dear(
     assert len(one.plan.free) == part.customers and one.plan.moves < moved.moves
 
 
+def test_prices_go_on_from_known_ones_where_passes_are_dear(
+    result: Result, later: Campaign, searches: list[tuple[FreeSearch, Evaluation, Evaluation]]
+) -> None:
+    """Of a campaign that is too large for a fifth of it to be free, as any is whose passes are dear."""
+    one, two = (
+        solved(later, result, threads=threads, solver_options=where_passes_are_dear(candidates=0))
+        for threads in (1, 2)
+    )
+    (search, begin, end), _ = searches
+    part = search.dual.problem
+    assert part.violation(end.activity).sum() < part.violation(begin.activity).sum()
+    assert coupons(one) == coupons(two)
+    assert one.plan is not None and len(one.plan.free) == part.customers
+
+
 @pytest.mark.parametrize("changes", [{"tries": 0}, {"steps": 0}], ids=str)
 def test_where_passes_are_dear_moves_are_the_way_back(
     later: Campaign,

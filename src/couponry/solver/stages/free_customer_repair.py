@@ -13,10 +13,10 @@ from ...utils.errors import OutOfTime
 from ..dual.lagrangian import Evaluation, Lagrangian
 from ..dual.search.free_search import (
     FreeSearch,
+    are_passes_dear,
     go_on_for_everybody,
     is_left_too_far,
     may_go_on,
-    may_go_on_from_none,
     take_curvature,
 )
 from ..dual.search.price_point import PricePoint
@@ -217,7 +217,7 @@ class FreeCustomerRepair:
         fixed = self._fixed(near)
         if self._goes_on:
             return self._repaired_within(fixed)
-        if self._goes_on_from_none:
+        if self._goes_on_as_passes_are_dear:
             self._may_go_on = False
             if self._after_prices_went_on(fixed).run():
                 return self._nothing_left
@@ -260,10 +260,9 @@ class FreeCustomerRepair:
         return self._is_whole and self._state.request.start is not None
 
     @property
-    def _goes_on_from_none(self) -> bool:
-        """Whether they do where no prices were known: passes are dear, and the search ended early for that."""
-        is_from_none = self._is_whole and self._state.request.start is None
-        return is_from_none and may_go_on_from_none(self._state.search)
+    def _goes_on_as_passes_are_dear(self) -> bool:
+        """Whether they do since passes are dear, and the search ended early for that."""
+        return self._is_whole and are_passes_dear(self._state.search)
 
     def _repaired_within(self, fixed: FixedChoices) -> _Repaired | None:
         """Let prices go on for free customers, and repair few of them; begin anew where that leaves limits violated."""

@@ -67,10 +67,10 @@ def _most_left(search: PriceSearch, evaluation: Evaluation) -> float:
     return search.options.free_search.left_gaps * search.gap * abs(evaluation.dual)
 
 
-def may_go_on_from_none(search: PriceSearch) -> bool:
-    """Tell whether prices may go on for free customers alone, where none were known to begin with.
+def are_passes_dear(search: PriceSearch) -> bool:
+    """Tell whether prices may go on for free customers alone since passes are dear, from known prices or none.
 
-    Where passes are dear, the search ends while the choice is so far off the limits that moves take longer than steps.
+    The search ends while the choice is so far off the limits then that moves take longer than steps.
 
     Parameters
     ----------
