@@ -10,7 +10,11 @@ from tests.support.kernel_calls import Call
 from tests.support.kernel_cases import assert_same, backend, every_backend, reference
 from tests.support.score_calls import begun_arguments, features_arguments, response_arguments
 
-from couponry.kernels.reference.scores.logarithms import take_exponentials, take_logarithms
+from couponry.kernels.reference.scores.logarithms import (
+    take_exponentials,
+    take_logarithms,
+    take_logarithms_of_floats,
+)
 
 FEW: dict[str, Any] = {"half_lives": 1, "groupings": 0}
 NONE: dict[str, Any] = {"half_lives": 0, "groupings": 1}
@@ -59,6 +63,12 @@ def test_logarithms_and_exponentials() -> None:
     found = given.copy()
     take_logarithms(found)
     np.testing.assert_allclose(found, np.log(given), rtol=4e-16, atol=1e-300)
+    floats = given.astype(np.float32)
+    few = floats.copy()
+    take_logarithms_of_floats(few)
+    exact = np.log(floats.astype(np.float64))
+    np.testing.assert_allclose(few, exact, rtol=1.2e-7, atol=6e-8)
+    assert few[-3] == 0.0
     given = np.concatenate([random.normal(size=400) * 90, random.normal(size=400), [0.0, -0.0]])
     found = given.copy()
     take_exponentials(found)

@@ -39,6 +39,7 @@ public:
           trends_(trends_of(work)),
           week_(static_cast<double>(work.readings.week)),
           tile_(static_cast<size_t>(features_of(work) * TILE_PAIRS), 1.0),
+          rounded_(tile_.size()),
           as_it_is_(static_cast<size_t>(features_of(work)), 0),
           came_(static_cast<size_t>(half_lives_)),
           grouped_(static_cast<size_t>(work.numbers.group.rows), PairGroups(work.readings, work.numbers.half_life)) {
@@ -297,15 +298,17 @@ private:
         put(1.0 + newer);
     }
 
-    // Takes the logarithms of a tile, makes what is made of them, and writes it out. Beyond its pairs are those of the
-    // tile before.
+    // Rounds a tile, takes its logarithms, makes what is made of them, and writes it out. Beyond its pairs are those of
+    // the tile before.
     void finish_tile() noexcept {
         const int64_t rows = work_.out.rows;
+        affinity_kernels().round_to_floats(tile_.data(), rows * TILE_PAIRS, rounded_.data());
         for (int64_t f = 0; f < rows; ++f)
-            if (!as_it_is_[f]) affinity_kernels().take_logarithms(tile_.data() + f * TILE_PAIRS, TILE_PAIRS);
-        double* const timing = tile_.data() + (3 * half_lives_ + trends_) * TILE_PAIRS;
+            if (!as_it_is_[f])
+                affinity_kernels().take_logarithms_of_floats(rounded_.data() + f * TILE_PAIRS, TILE_PAIRS);
+        float* const timing = rounded_.data() + (3 * half_lives_ + trends_) * TILE_PAIRS;
         for (int64_t k = 0; k < in_tile_; ++k) {
-            const auto row = [=](int64_t f) -> double& { return timing[f * TILE_PAIRS + k]; };
+            const auto row = [=](int64_t f) -> float& { return timing[f * TILE_PAIRS + k]; };
             row(7) = row(6) * row(6);
             row(10) = row(9) * row(9);
             row(14) = row(6) * row(11);
@@ -313,8 +316,7 @@ private:
             row(16) = row(6) * row(13);
         }
         for (int64_t f = 0; f < rows; ++f)
-            affinity_kernels().round_to_floats(tile_.data() + f * TILE_PAIRS, in_tile_,
-                                               work_.out.row(f).data + written_);
+            std::copy_n(rounded_.data() + f * TILE_PAIRS, in_tile_, work_.out.row(f).data + written_);
         written_ += in_tile_;
         in_tile_ = 0;
     }
@@ -325,7 +327,8 @@ private:
     const ItemCoefficients& near_;
     const int64_t half_lives_, trends_;
     const double week_;
-    std::vector<double> tile_;  // TILE_PAIRS numbers of each feature
+    std::vector<double> tile_;    // TILE_PAIRS numbers of each feature
+    std::vector<float> rounded_;  // the same, and their logarithms
     std::vector<uint8_t> as_it_is_;
     std::vector<double> came_, decayed_, bought_;
     std::vector<float> weight_;

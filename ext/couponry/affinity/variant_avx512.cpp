@@ -25,7 +25,8 @@ namespace couponry {
 
 const AffinityKernels affinity_avx512{"avx512",        has_avx512,        choose,
                                       largest_of_few,  score_tiles,       add_by_blocks,
-                                      take_logarithms, take_exponentials, round_to_floats};
+                                      take_logarithms, take_exponentials, take_logarithms_of_floats,
+                                      round_to_floats};
 
 }  // namespace couponry
 

@@ -17,10 +17,15 @@
 
 namespace couponry {
 
-const AffinityKernels affinity_baseline{"baseline",      []() noexcept { return true; },
-                                        choose,          largest_of_few,
-                                        score_tiles,     add_by_blocks,
-                                        take_logarithms, take_exponentials,
+const AffinityKernels affinity_baseline{"baseline",
+                                        []() noexcept { return true; },
+                                        choose,
+                                        largest_of_few,
+                                        score_tiles,
+                                        add_by_blocks,
+                                        take_logarithms,
+                                        take_exponentials,
+                                        take_logarithms_of_floats,
                                         round_to_floats};
 
 }  // namespace couponry

@@ -7,7 +7,7 @@
 
 namespace couponry {
 
-constexpr int64_t NUMBERS_AT_A_TIME = 8;  // of which logarithms or exponentials are taken
+constexpr int64_t NUMBERS_AT_A_TIME = 8, FLOATS_AT_A_TIME = 16;  // of which logarithms or exponentials are taken
 
 struct AffinityKernels {
     const char* name;
@@ -20,6 +20,7 @@ struct AffinityKernels {
     // of a multiple of NUMBERS_AT_A_TIME numbers, in place
     void (*take_logarithms)(double*, int64_t) noexcept;
     void (*take_exponentials)(double*, int64_t) noexcept;
+    void (*take_logarithms_of_floats)(float*, int64_t) noexcept;
     void (*round_to_floats)(const double*, int64_t, float*) noexcept;
 };
 

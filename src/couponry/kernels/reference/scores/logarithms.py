@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...contract import Amounts
+from ...contract import Amounts, Prices
 
 LEAST_BITS = np.uint64(0x00195F619980C433)
 """1024 in the place of the exponent, less the bits of the square root of a half."""
@@ -51,6 +51,45 @@ def take_logarithms(values: Amounts) -> None:
         )
         half = 0.5 * f * f
         values[i] = k * LN2_HIGH - ((half - (s * (half + (odd + even)) + k * LN2_LOW)) - f)
+
+
+LEAST_BITS_32, EXPONENT_32, TWO_32 = np.uint64(0x00CAFB0D), np.uint64(23), np.uint64(0x40000000)
+"""The same of float32, with 128 in the place of the exponent."""
+
+ONE_32, HALF_32 = np.float32(1.0), np.float32(0.5)
+LN2_HIGH_32, LN2_LOW_32 = np.float32(6.9313812256e-01), np.float32(9.0580006145e-06)
+C1, C2, C3, C4 = (
+    np.float32(0.66666662693),
+    np.float32(0.40000972152),
+    np.float32(0.28498786688),
+    np.float32(0.24279078841),
+)
+"""Of the polynomial of float32 in s (FreeBSD's logf)."""
+
+
+def take_logarithms_of_floats(values: Prices) -> None:
+    """Take the natural logarithm of positive normal numbers, in place, to within a unit or so in the last place.
+
+    As `take_logarithms` does; each operation is rounded to float32.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n,)
+        IN/OUT.
+    """
+    bits = values.view(np.uint32)
+    for i in range(len(values)):
+        given = np.uint64(bits[i])
+        scale = (given + LEAST_BITS_32) >> EXPONENT_32  # k + 128
+        bits[i] = (given + TWO_32) - (scale << EXPONENT_32)
+        f = values[i] - ONE_32
+        k = np.float32(np.int64(scale) - 128)
+        s = f / (ONE_32 + ONE_32 + f)
+        z = s * s
+        w = z * z
+        r = z * (C1 + w * C3) + w * (C2 + w * C4)
+        half = HALF_32 * f * f
+        values[i] = k * LN2_HIGH_32 - ((half - (s * (half + r) + k * LN2_LOW_32)) - f)
 
 
 MAGIC = 6755399441055744.0

@@ -26,7 +26,7 @@ from ...scores_contract import (
     ItemValues,
     PairReadings,
 )
-from .logarithms import take_logarithms
+from .logarithms import take_logarithms, take_logarithms_of_floats
 
 AS_THEY_ARE = (1, 2, 7, 8, 10, 11, 12, 13, 14, 15, 16, 23, 24, 26, 31, 32)
 """Which of the features of a pair and its customer are no logarithms, or are made of some."""
@@ -43,8 +43,8 @@ def pair_features(
 ) -> None:
     """Compute the features of some of the pairs of the customers start <= i < stop.
 
-    Operations are float64, one at a time, and rounded to float32 in the end; decayed purchases and predictions are
-    float32. Sums over a customer's pairs go in their order.
+    Operations are float64, one at a time, and rounded to float32 before logarithms are taken; decayed purchases and
+    predictions are float32. Sums over a customer's pairs go in their order.
 
     Parameters
     ----------
@@ -351,19 +351,19 @@ def finish(values: Amounts, decays: int, numbers: ItemValues, near: int, out: Pr
         as_it_is[begin + f] = 1
     if near:
         as_it_is[begin + OF_PAIR + (decays > 0)] = 1
-    take_some(values, as_it_is)
-    timing = values[begin:]
+    out[:] = values.astype(np.float32)
+    take_some(out, as_it_is)
+    timing = out[begin:]
     for k in range(values.shape[1]):
         timing[7, k] = timing[6, k] * timing[6, k]
         timing[10, k] = timing[9, k] * timing[9, k]
         timing[14, k] = timing[6, k] * timing[11, k]
         timing[15, k] = timing[6, k] * timing[8, k]
         timing[16, k] = timing[6, k] * timing[13, k]
-    out[:] = values.astype(np.float32)
 
 
-def take_some(values: Amounts, as_it_is: Flags) -> None:
+def take_some(values: Prices, as_it_is: Flags) -> None:
     """Take the logarithms of the rows that are not to stay as they are."""
     for f in range(len(values)):
         if not as_it_is[f]:
-            take_logarithms(values[f])
+            take_logarithms_of_floats(values[f])
