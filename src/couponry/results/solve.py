@@ -29,6 +29,7 @@ from ..utils.arrays.digests import digest_of_arrays
 from ..utils.clock import Clock, Step
 from ..utils.errors import InvalidInput
 from ..utils.memory import peak_memory
+from ..utils.process.freed_memory import freed_memory_is_kept
 from ..utils.progress.cancel import Cancelled
 from ..utils.progress.watch import shielded, watch
 from ..utils.version import __version__
@@ -48,6 +49,9 @@ from .shortfalls import Shortfalls, shortfalls
 from .soft_ratios import solve_with_soft_ratios
 from .solution import CampaignSolution
 from .warm_start import warm_start
+
+MANY_LIMITS = 1 << 17
+"""Limits from which on an array of a number for each is a megabyte: hundreds of them come and go in a solve."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,18 @@ def solve(
         try:
             if elsewhere is not None:
                 return _solved_elsewhere(elsewhere, options, on_findings, clock)
-            return _solved(campaign, options, compiled, on_findings, clock)
+            with freed_memory_is_kept(_has_many_limits(campaign, compiled)):
+                return _solved(campaign, options, compiled, on_findings, clock)
         except Cancelled:  # before the search began
             return _unsolved(campaign, options, clock)
+
+
+def _has_many_limits(campaign: CampaignData, compiled: CompiledCampaign | None) -> bool:
+    """Whether limits are so many that arrays of a number for each are large; known of tables that are in memory."""
+    if compiled is not None:
+        return len(compiled.problem.lower) >= MANY_LIMITS
+    tables = (limit.table for limit in campaign.limits if limit.table is not None)
+    return sum(int(getattr(table, "shape", (0,))[0]) for table in tables) >= MANY_LIMITS
 
 
 def _solved(
