@@ -313,11 +313,22 @@ def test_infeasible_bounds_are_rows(campaign: Campaign, result: Result) -> None:
     assert "infeasible" in found.summary() and "infeasible" in found._repr_html_()
 
 
+def test_one_bound_of_many_groups_has_no_frontier() -> None:
+    """What to do is said at once, not after the group was named."""
+    each = small(limits=[Limit("each", by="brand", max=30)])
+    with pytest.raises(InvalidInput, match="one bound for all of its groups: expected a limit w"):
+        each.frontier("each", [20], group="A")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ({"limit": "nothing", "bounds": [1]}, "there is no limit 'nothing'"),
         ({"limit": "brands", "bounds": [1]}, "has the groups A, B"),
+        (
+            {"limit": "brands", "bounds": [1]},
+            r"on the command line in brackets, 'brands\[A\].max=…'",
+        ),
         ({"limit": "in all"}, "expected bounds or factors"),
         ({"limit": "in all", "bounds": [1], "factors": [1]}, "expected bounds or factors"),
         ({"limit": "in all", "bounds": []}, "expected at least one bound"),

@@ -227,7 +227,16 @@ def present_bound(
     measures = [m for m in compiled.limits.measures if m.name == limit]
     if wanted not in [m.group for m in measures]:
         groups = ", ".join(str(m.group) for m in measures[:5])
-        raise InvalidInput(f"group: limit {limit!r} has the groups {groups}, got {shown(group)}")
+        raise InvalidInput(
+            f"group: limit {limit!r} has the groups {groups}: expected one of them (on the command line in brackets, "
+            f"'{limit}[{measures[0].group}].max=…'), got {shown(group)}"
+        )
+    said = next(found for found in compiled.campaign.limits if found.name == limit)
+    if wanted is not None and said.table is None:
+        raise InvalidInput(
+            f"group: limit {limit!r} has one bound for all of its groups: expected a limit without groups, or with a table "
+            "of their bounds; what_if moves the bound of all"
+        )
     measure = next(m for m in measures if m.group == wanted)
     have = [s for s in ("min", "max") if getattr(measure, s) is not None and side in (None, s)]
     if len(have) != 1:
