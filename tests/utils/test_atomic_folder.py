@@ -171,6 +171,31 @@ def test_a_file_and_a_link_are_called_what_they_are(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "latest"]
 
 
+def test_a_folder_that_was_made_read_only_goes_when_it_is_replaced(tmp_path: Path) -> None:
+    """Nothing is left beside it, also by a user whom modes keep out."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    kept_out = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] * is_root
+    if kept_out and shutil.which(kept_out[0]) is None:
+        pytest.skip("needs setpriv, for root")
+    folder = tmp_path / "result"
+    write(folder, "before")
+    (folder / "parts").mkdir()
+    (folder / "parts" / "file").touch()
+    for place in folder / "parts", folder:
+        place.chmod(0o555)
+    code = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from couponry.utils.atomic_folder import atomic_folder
+        with atomic_folder(sys.argv[1], overwrite=True) as draft:
+            Path(draft, "file").write_text("after")
+    """)
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    subprocess.run([*kept_out, sys.executable, "-c", code, folder], check=True, env=environment)
+    assert [path.name for path in tmp_path.iterdir()] == ["result"]
+    assert (folder / "file").read_text() == "after"
+
+
 def test_drafts_of_folders_whose_names_begin_alike_stay(tmp_path: Path) -> None:
     with atomic_folder(tmp_path / "out.b") as draft:
         write(tmp_path / "out", "other")

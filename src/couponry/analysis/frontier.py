@@ -234,8 +234,8 @@ def present_bound(
     said = next(found for found in compiled.campaign.limits if found.name == limit)
     if wanted is not None and said.table is None:
         raise InvalidInput(
-            f"group: limit {limit!r} has one bound for all of its groups: expected a limit without groups, or with a table "
-            "of their bounds; what_if moves the bound of all"
+            f"group: limit {limit!r} has one bound for all of its groups: expected a limit without groups, or with a "
+            "table of their bounds; what_if moves the bound of all"
         )
     measure = next(m for m in measures if m.group == wanted)
     have = [s for s in ("min", "max") if getattr(measure, s) is not None and side in (None, s)]

@@ -166,7 +166,7 @@ def atomic_folder(
             full = f"{os.strerror(error.errno)}; {what} {str(path)!r} {there}"
             raise OSError(error.errno, full) from error
         finally:
-            shutil.rmtree(draft, ignore_errors=True)  # by now it may be what was replaced
+            _remove(draft)  # by now it may be what was replaced
 
 
 def tidy(folder: Path) -> None:
@@ -200,7 +200,7 @@ def remove_folder(folder: Path, is_right: Callable[[Path], bool] = Path.is_dir) 
                 try:
                     os.rename(folder, aside / OLD)
                 finally:
-                    shutil.rmtree(aside, ignore_errors=True)
+                    _remove(aside)
     except (InvalidInput, PermissionError):
         pass  # it is no folder, or is being written, or Windows keeps it since somebody has files in it open
 
@@ -228,7 +228,7 @@ def _put(draft: Path, path: Path) -> None:
             raise
         finally:
             if path.exists():  # else the next run puts back what is kept
-                shutil.rmtree(aside, ignore_errors=True)
+                _remove(aside)
     sync_folder(path.parent)
 
 
@@ -238,9 +238,19 @@ def _recover(path: Path) -> None:
         if (aside / OLD).exists() and not path.exists():
             os.rename(aside / OLD, path)
             sync_folder(path.parent)
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove(aside)
     for draft in _all_beside(path, DRAFT):
-        shutil.rmtree(draft, ignore_errors=True)
+        _remove(draft)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder as far as that can be done, also one that was made read-only when it was whole."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for place, _, _ in os.walk(folder):
+            with suppress(OSError):
+                os.chmod(place, 0o700)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _beside(path: Path, ending: str) -> Path:
