@@ -1,12 +1,13 @@
 // What changing each candidate's decision costs; see `alternatives` in reference/alternatives.py.
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <new>
 #include <vector>
 
 #include "local_search/alternatives.hpp"
 #include "local_search/group_counts.hpp"
+#include "local_search/placed.hpp"
+#include "local_search/set_swaps.hpp"
 
 namespace couponry {
 namespace {
@@ -49,10 +50,14 @@ public:
         const bool may_add = given<of_customer(rules_.upper, i), may_drop = given> of_customer(rules_.lower, i);
         if (rules_.group.rows == 0 && rules_.constraint_ptr.size <= 1) return without_groups(may_add, may_drop);
         groups_.start(i);
-        if (rules_.group.rows == 0 && !groups_.by_constraints())
-            without_groups(may_add, may_drop);
+        if (rules_.group.rows == 0 && !groups_.by_constraints()) return without_groups(may_add, may_drop);
+        const uint8_t* chosen = chosen_ + (begin_ - first_);
+        for_each_chosen(chosen, end_ - begin_, [&](int64_t j) { groups_.add(begin_ + j, 1); });
+        if (groups_.by_constraints() && swaps_.find(groups_.constraints(), chosen, value_.data(), end_ - begin_))
+            among_swaps(may_add, may_drop);
         else
             within_groups(i, may_add, may_drop);
+        for_each_chosen(chosen, end_ - begin_, [&](int64_t j) { groups_.add(begin_ + j, -1); });
     }
 
 private:
@@ -88,23 +93,14 @@ private:
         }
     }
 
-    // Rises with the value, and falls with the place, which is at least -1; no value is -0.0 but one that is turned.
-    static int64_t placed(float value, int64_t j) {
-        int32_t bits;
-        std::memcpy(&bits, &value, sizeof bits);
-        const int32_t rising = bits ^ ((bits >> 31) & 0x7FFFFFFF);
-        return static_cast<int64_t>(rising) * (int64_t{1} << 32) - j;
-    }
-
     Other other_at(int64_t best, const float* value) const {
-        const int64_t j = -static_cast<int32_t>(static_cast<uint32_t>(best & 0xFFFFFFFF));
         if (best == NOBODY) return {-1, 0.0f, false};
+        const int64_t j = place_of(best);
         return j < 0 ? Other{-1, 0.0f, true} : Other{begin_ + j, value[j], true};
     }
 
     void within_groups(int64_t i, bool may_add, bool may_drop) {
         const uint8_t* chosen = chosen_ + (begin_ - first_);
-        for_each_chosen(chosen, end_ - begin_, [&](int64_t j) { groups_.add(begin_ + j, 1); });
         for (int64_t e = begin_; e < end_; ++e) {
             const bool held = chosen[e - begin_] != 0;
             Other best{-1, 0.0f, held ? may_drop && groups_.fits(i, -1, e) : may_add && groups_.fits(i, e, -1)};
@@ -115,7 +111,41 @@ private:
             }
             keep(e, best);
         }
-        for_each_chosen(chosen, end_ - begin_, [&](int64_t j) { groups_.add(begin_ + j, -1); });
+    }
+
+    // The same where swaps are listed: what comes is looked for among the best first, what leaves among the worst.
+    void among_swaps(bool may_add, bool may_drop) {
+        const std::vector<int64_t>&coming = swaps_.coming(), &leaving = swaps_.leaving();
+        Other instead[SetSwaps::MOST_CHOSEN];  // of what leaves
+        uint64_t open = 0, just_left = 0;      // a bit for each: whether something may still come, nothing has to
+        for (size_t k = 0; k < leaving.size(); ++k) {
+            instead[k].found = may_drop && groups_.rows_stay(-1, begin_ + leaving[k]);
+            open |= uint64_t{1} << k;
+            just_left |= static_cast<uint64_t>(instead[k].found) << k;
+        }
+        for (size_t k = 0; k < coming.size(); ++k) {
+            const int64_t e = begin_ + coming[k];
+            if (value(e) <= 0.0f) open &= ~just_left;
+            for (uint64_t left = swaps_.may_leave(k) & open; left; left &= left - 1) {
+                const int out = lowest_bit(left);
+                if (!groups_.rows_stay(e, begin_ + leaving[static_cast<size_t>(out)])) continue;
+                instead[out] = {e, value(e), true};
+                open ^= uint64_t{1} << out;
+            }
+            keep(e, worst_that_leaves(e, k, may_add));
+        }
+        for (size_t k = 0; k < leaving.size(); ++k) keep(begin_ + leaving[k], instead[k]);
+    }
+
+    // What leaves where the k-th of those that may come does.
+    Other worst_that_leaves(int64_t e, size_t k, bool may_add) {
+        Other worst{-1, 0.0f, may_add && swaps_.may_just_come(k) && groups_.rows_stay(e, -1)};
+        for (uint64_t left = swaps_.may_leave(k); left; left &= left - 1) {
+            const int64_t o = begin_ + swaps_.leaving()[static_cast<size_t>(lowest_bit(left))];
+            if (worst.found && value(o) >= worst.worth) break;
+            if (groups_.rows_stay(e, o)) return {o, value(o), true};
+        }
+        return worst;
     }
 
     const Shard& shard_;
@@ -126,6 +156,7 @@ private:
     int64_t* partner_;
     float* loss_;
     GroupCounts<Item> groups_;
+    SetSwaps swaps_;
     int64_t begin_ = 0, end_ = 0;
     std::vector<float> value_;
 };

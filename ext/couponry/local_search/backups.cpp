@@ -88,7 +88,7 @@ private:
         });
     }
 
-    void look_at(int64_t i, Coupon& coupon, bool is_least) const {
+    void look_at(int64_t i, Coupon& coupon, bool is_least) {
         coupon.needed = is_least || !groups_.fits(i, -1, coupon.at);
         if (!groups_.by_constraints()) return;  // what fits then keeps all that it keeps
         coupon.whole = std::any_of(free_.begin(), free_.end(), [&](const Ordered& b) {

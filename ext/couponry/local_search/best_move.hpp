@@ -298,7 +298,7 @@ private:
 
     // Keeps the move if it is better than the best so far and the groups have room for it.
     void consider(const Change& violation, const Change& penalty, double gain_reduced, double gain_objective, Move move,
-                  int64_t i, Move& best) const {
+                  int64_t i, Move& best) {
         if (p_.fill && (violation.net > 0.0 || !gains(gain_objective, penalty, best))) return;
         move.priority = p_.fill ? -(gain_objective - penalty.net) : ratio(violation, gain_reduced);
         if (move.priority >= best.priority) return;

@@ -22,13 +22,15 @@ public:
     // What follows is about customer i, who holds nothing yet. Whoever is added is taken back before the next start.
     void start(int64_t i) {
         begin_ = shard_.indptr[i];
-        constraints_ = Constraints::of(rules_, i, shard_.indptr[i + 1] - begin_);
+        const int64_t n = shard_.indptr[i + 1] - begin_;
+        constraints_ = Constraints::of(rules_, i, n);
         if (!constraints_.any()) return;
         held_.assign(static_cast<size_t>(constraints_.count), 0);
-        if (constraints_.rows.at) rows_.start(constraints_.rows, constraints_.words);
+        if (constraints_.rows.at) rows_.start(constraints_.rows, n);
     }
 
     bool by_constraints() const noexcept { return constraints_.any(); }
+    const Constraints& constraints() const noexcept { return constraints_; }
 
     void add(int64_t e, int32_t by) noexcept {
         for (int64_t s = 0; s < constraints_.count; ++s)
@@ -43,7 +45,7 @@ public:
     }
 
     // See `fits` in reference/rules.py.
-    bool fits(int64_t customer, int64_t into, int64_t leaving) const noexcept {
+    bool fits(int64_t customer, int64_t into, int64_t leaving) {
         if (constraints_.any()) return may_change(into, leaving) && rows_stay(into, leaving);
         if (into < 0) return true;
         for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
@@ -55,7 +57,7 @@ public:
     }
 
     // See `rows_stay` in reference/rules.py.
-    bool rows_stay(int64_t into, int64_t leaving) const noexcept {
+    bool rows_stay(int64_t into, int64_t leaving) {
         return !constraints_.rows.at || rows_.allow(begin_, into, leaving);
     }
 
