@@ -15,6 +15,7 @@ from benchmarks.instances import bipartite
 from numpy.typing import NDArray
 from tests.support.campaigns import proportional
 from tests.support.comparison import verify
+from tests.support.large_campaign import FEW_FREE
 from tests.support.large_campaign import campaign as large_campaign
 from tests.support.oracle import Oracle
 
@@ -218,6 +219,25 @@ def test_ties_do_not_break_capacity(kind: str) -> None:
     assert most <= 3
     assert (given <= int(0.9 * 1_800)).all()
     assert (given >= int(0.3 * 1_800)).all()
+
+
+@pytest.mark.parametrize("options", [DEFAULT_OPTIONS, FEW_FREE], ids=["everybody", "a sample"])
+def test_what_everybody_chooses_without_prices_is_asked_once(options: SolverOptions) -> None:
+    passes: list[tuple[int, bytes]] = []
+    campaign, evaluate = large_campaign(), LocalEngine.evaluate
+
+    def counted(engine: LocalEngine, price: NDArray[np.float32]) -> NDArray[np.int64]:
+        # what may be given at all is asked for without prices too, but under no rules
+        if engine.rules.group.shape[0] or len(engine.rules.upper) > 1 or engine.rules.upper[0] < 100:
+            passes.append((engine.customers, price.tobytes()))
+        return evaluate(engine, price)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalEngine, "evaluate", counted)
+        result = campaign.solve(gap=5e-4, threads=2, solver_options=options)
+    assert result.status == "optimal"
+    assert len(passes) > 5
+    assert passes.count(passes[0]) == 1
 
 
 def test_values_in_proportion_to_weights() -> None:

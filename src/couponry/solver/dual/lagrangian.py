@@ -96,6 +96,7 @@ class Lagrangian:
         self.problem = problem
         self.engine = engine
         self.scale = scale
+        self.known: Evaluation | None = None  # evaluated before, where a pass would say the same
         self._missing_usage = missing_usage
         self._columns = problem.columns
 
@@ -190,6 +191,9 @@ class Lagrangian:
         OverflowError
             Where prices are beyond float32.
         """
+        known = self.known
+        if known is not None and objective == 1.0 and np.array_equal(prices, known.prices):
+            return known
         reduced = self.reduced(prices, objective)
         table = as_float32(self.price_table(reduced))
         return self._evaluation(prices, reduced, self.engine.evaluate(table))

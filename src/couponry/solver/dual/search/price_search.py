@@ -123,7 +123,7 @@ class PriceSearch:
         self.scales = Scales.measure(problem, dual.engine)
         self.violations = ViolationMeasure(problem, self.scales.per_coupon)
         dual = self.samples.for_sizes(problem, dual, options)
-        self._unpriced = dual.evaluate(self.prices)
+        self._unpriced, self._sized_on = dual.evaluate(self.prices), dual.engine
         self.coupons: float = max(1.0, self._unpriced.usage[0].sum())
         self.typical_worth = self._typical_worth()
         self.unpriced_dual = self._unpriced.dual
@@ -190,11 +190,10 @@ class PriceSearch:
 
     def without_prices(self) -> PricePoint | None:
         """Everybody's best choice without prices, unless limits are far from being kept."""
-        is_quick = self.problem.candidates <= self.options.sizes.in_memory_candidates
-        if len(self.samples) == 0 and is_quick:
-            return self.point(self._unpriced)
         if self.violation(self._unpriced) > self.options.price_search.near_share * self.coupons:
             return None
+        if len(self.samples) == 0 and self.whole is self.lagrangian:
+            return self.point(self._unpriced)
         return self.point(self.whole.evaluate(np.zeros(len(self.prices))))
 
     def at_start(self, start: WarmStart) -> PricePoint:
@@ -336,6 +335,8 @@ class PriceSearch:
         passes = min(passes, options.passes_over_many) if is_brief else passes
         effort = Effort(self.typical_worth * self.coupons, passes, descent.tolerance)
         space, method = self._space(descent), minimise_projected if self.is_smooth else minimise
+        if descent.dual.engine is self._sized_on:
+            descent.dual.known = self._unpriced
         return method(descent.dual, space, self.prices, effort, self.watch, options)
 
     def _minimise_by_newton(self, descent: Descent, evaluation: Evaluation) -> Evaluation:
