@@ -90,6 +90,28 @@ def test_a_process_that_is_killed_is_replaced(tmp_path: Path, runner: ProcessPoo
     assert not before & set(runner.map(Processes(), SHARDS))
 
 
+def test_threads_that_share_a_pool_replace_it_once(
+    tmp_path: Path, runner: ProcessPoolRunner
+) -> None:
+    """Each asks again of the pool that the first of them made."""
+    runner.map(Processes(), SHARDS)
+    found: list[list[str]] = []
+
+    def ask(number: int) -> None:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        lost = Lost(Texts(number), str(folder), (number,))
+        found.append(runner.map(lost, SHARDS))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in (1, 2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = [[str(shard) * number for shard in SHARDS] for number in (1, 2, 3)]
+    assert sorted(found) == sorted(expected)
+
+
 def test_a_script_that_is_not_guarded_is_told(tmp_path: Path) -> None:
     driver = script(UNGUARDED, tmp_path)
     said, _ = driver.communicate(timeout=120)

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -62,20 +62,20 @@ class ProcessPoolRunner(Runner):
 
     def __init__(self, processes: int, threads: int = 1):
         self.tasks, self.threads = processes, threads
-        self._has_answered = False
+        self._has_answered, self._changing = False, threading.Lock()
         self._pool = self._new_pool()
 
     def run(self, task: bytes, shares: Sequence[tuple[int, ...]]) -> list[bytes]:
         """See `Runner.run`."""
         call = partial(_work, task, self.threads)
         for attempt in range(ATTEMPTS):
+            pool = self._pool
             try:
-                found = _answers([self._pool.submit(call, share) for share in shares])
+                found = _answers(self._begun(pool, call, shares))
                 self._has_answered = True
                 return found
             except BrokenProcessPool as error:
-                self._pool.shutdown(cancel_futures=True)
-                self._pool = self._new_pool()
+                self._replace(pool)
                 if not self._has_answered or attempt == ATTEMPTS - 1:
                     raise InvalidInput(
                         "processes: expected answers, but the processes ended; a script that starts any keeps what it"
@@ -86,6 +86,26 @@ class ProcessPoolRunner(Runner):
     def close(self) -> None:
         """See `Runner.close`."""
         self._pool.shutdown(cancel_futures=True)
+
+    def _begun(
+        self,
+        pool: ProcessPoolExecutor,
+        call: Callable[[tuple[int, ...]], bytes],
+        shares: Sequence[tuple[int, ...]],
+    ) -> list[Future[bytes]]:
+        """Hand a question to a pool; one that another thread has just replaced is as good as broken."""
+        with self._changing:
+            try:
+                return [pool.submit(call, share) for share in shares]
+            except (OSError, RuntimeError) as error:  # it ends while it is asked
+                raise BrokenProcessPool(str(error)) from error
+
+    def _replace(self, broken: ProcessPoolExecutor) -> None:
+        """Have a new pool in the place of one that lost a process, unless another thread has done that already."""
+        with self._changing:
+            if self._pool is broken:
+                broken.shutdown(cancel_futures=True)
+                self._pool = self._new_pool()
 
     def _new_pool(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
