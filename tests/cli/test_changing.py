@@ -68,7 +68,7 @@ def test_frontier(run: Run, solved: Solved) -> None:
     text = run("frontier", *solved, "--limit", "cost.max=1.2,1.6").out
     assert text.startswith("max of limit 'cost'") and text.count("optimal") == 2
     ran = run("frontier", *solved, "--limit", "supplies[2].max=10:20:2")
-    assert "the limit has no table of bounds by group" in ran.err
+    assert "has one bound for all of its groups" in ran.err
 
 
 def test_bounds_of_commands() -> None:
