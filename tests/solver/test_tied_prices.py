@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,11 +38,11 @@ OPTIONS = replace(
 )
 
 
-def campaign(*others: Limit) -> Campaign:
+def campaign(*others: Limit, store: Path | None = None) -> Campaign:
     """Stocks of an offer in a store, and a budget."""
     size = Synthetic(CUSTOMERS, width=24, offers=OFFERS, brands=8, seed=4)
     rng = np.random.default_rng(2)
-    store = rng.integers(0, STORES, CUSTOMERS)
+    of_customer = rng.integers(0, STORES, CUSTOMERS)
     stock = pa.table(
         {
             "store": np.repeat(np.arange(STORES), OFFERS),
@@ -52,13 +53,14 @@ def campaign(*others: Limit) -> Campaign:
     return Campaign(
         size.offers_table(),
         size.candidates(),
-        pa.table({"customer": np.arange(CUSTOMERS), "store": store}),
+        pa.table({"customer": np.arange(CUSTOMERS), "store": of_customer}),
         rules=[CustomerRule("slots", max=4)],
         limits=[
             Limit("stock", by=("store", "offer"), table=stock),
             Limit("budget", sum="cost", max=5000.0),
             *others,
         ],
+        store=store,
     )
 
 

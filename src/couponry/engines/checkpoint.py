@@ -30,6 +30,7 @@ from .checkpoint_file import CheckpointFile
 from .cut_off import CutOff
 from .exchanges import Exchanges
 from .protocol import Engine, FixedChoices
+from .undecided.passes import UndecidedPasses
 
 LEAST_RECORDED_CANDIDATES = 1 << 22
 """Candidates in a pass from which on its answer is written down: smaller passes are made again as quickly."""
@@ -65,6 +66,12 @@ class ForwardingEngine:
     def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """See `Engine.choose`."""
         return self._asked.choose(price)
+
+    def undecided(
+        self, price: NDArray[np.float32], bar: NDArray[np.float32]
+    ) -> UndecidedPasses | None:
+        """See `Engine.undecided`."""
+        return self._asked.undecided(price, bar)
 
     def choose_exactly(
         self,

@@ -21,6 +21,7 @@ from ..kernels import (
     Rules,
     Shard,
 )
+from ..utils.arrays.mapped_arrays import is_in_memory
 from ..utils.arrays.working_memory import new_array
 from ..utils.progress.watch import check_cancelled
 from .arrangement import (
@@ -276,12 +277,16 @@ class LocalEngine:
     def undecided(
         self, price: NDArray[np.float32], bar: NDArray[np.float32]
     ) -> UndecidedPasses | None:
-        """Find what is undecided at some prices by a pass; None where passes over that alone cannot be made."""
+        """See `Engine.undecided`."""
+        if not is_in_memory(self._shard.item):
+            everybody = self._derived(*self.of_customers(np.arange(self.customers)))
+            return everybody.undecided(price, bar)
         copy = self._arrangement()
         if copy is None or not may_be_undecided(copy):
             return None
         self._count_pass()
-        return UndecidedPasses(copy, price, bar, self, self.seed, self._count_pass)
+        local = self._kernels, self.threads, self.seed, self._count_pass
+        return UndecidedPasses(copy, price, bar, *local)
 
     # ---- passes in float64
 

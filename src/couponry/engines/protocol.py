@@ -21,6 +21,7 @@ from ..kernels import (
 from .changes import Alternatives
 from .cut_off import CutOff
 from .exchanges import Exchanges
+from .undecided.passes import UndecidedPasses
 
 
 class FixedChoices(NamedTuple):
@@ -149,6 +150,24 @@ class Engine(Protocol):
         chosen : ndarray of uint8, shape (n_candidates,)
             1 for each candidate that is chosen, else 0.
         usage : ndarray of int64, same shape as `price`
+        """
+        ...
+
+    def undecided(
+        self, price: NDArray[np.float32], bar: NDArray[np.float32]
+    ) -> UndecidedPasses | None:
+        """Find what is undecided at some prices by a pass; candidates are gathered where they are elsewhere.
+
+        Parameters
+        ----------
+        price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+        bar : ndarray of float32, shape (n_segments, n_items)
+            A candidate is undecided when another decision on it loses no more.
+
+        Returns
+        -------
+        UndecidedPasses or None
+            None where rules, or the order of customers, leave it aside: on every engine alike.
         """
         ...
 

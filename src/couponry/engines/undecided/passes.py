@@ -9,6 +9,7 @@ that are found that way are evaluated by a pass over everybody in the end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,6 @@ from ...kernels.undecided_contract import MOST_CANDIDATES, TOGETHER
 from ...utils.arrays.working_memory import WorkingMemory
 from ..arrangement import Arrangement
 from ..cut_off import CutOffCounts
-from ..protocol import Engine
 from ..subset import of_few_segments
 from ..workers import share_out
 
@@ -61,8 +61,8 @@ class UndecidedPasses:
     price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
     bar : ndarray of float32, shape (n_segments, n_items)
         A candidate is undecided when another decision on it loses no more.
-    engine : Engine
-        Whose customers these are.
+    kernels : module
+    threads : int
     seed : int
         Breaks ties.
     count : callable
@@ -81,14 +81,15 @@ class UndecidedPasses:
         copy: Arrangement,
         price: NDArray[np.float32],
         bar: NDArray[np.float32],
-        engine: Engine,
+        kernels: ModuleType,
+        threads: int,
         seed: int,
         count: Callable[[int], None],
     ):
-        self._kernels, self._threads, self._count = engine.kernels, engine.threads, count
+        self._kernels, self._threads, self._count = kernels, threads, count
         self.usage = np.zeros(price.shape[1:], np.int64)
         self._blocks: list[UndecidedBlock] = []
-        shard, cut_off = copy.shard, CutOffCounts.at_prices(engine.threads, price)
+        shard, cut_off = copy.shard, CutOffCounts.at_prices(threads, price)
         memory = WorkingMemory()
 
         def work(worker: int, start: int, stop: int) -> None:
@@ -108,7 +109,7 @@ class UndecidedPasses:
             )
             self._blocks.append(UndecidedBlock(segments, _cut(found, tiles)))
 
-        share_out(work, _whole_segments(copy), engine.threads)
+        share_out(work, _whole_segments(copy), threads)
         self.candidates = sum(block.undecided.item.size for block in self._blocks)
 
     def at(self, price: NDArray[np.float32]) -> NDArray[np.int64]:

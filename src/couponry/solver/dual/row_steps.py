@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engines.local import LocalEngine
 from ...engines.protocol import Engine
 from ...engines.undecided.passes import UndecidedPasses
 from ...engines.workers import even_cuts, share_out
@@ -197,7 +196,7 @@ class RowActivities:
         moved = reach if self._is_identity else abs(self._charge) @ reach
         bar = np.zeros(self._table.size, np.float32)
         bar[self._place] = moved + moved.mean()  # its own price, and that of what comes instead
-        if not isinstance(engine, LocalEngine) or bar[cells:].any():
+        if bar[cells:].any():
             return None
         return engine.undecided(self._table, bar[:cells].reshape(self._table.shape[1:]))
 
@@ -246,6 +245,7 @@ def descend_by_rows(
     for made in range(1 + options.steps):
         prices = steps.prices
         is_near = fewest <= options.decided_share and activities.may_decide
+        is_near &= problem.candidates <= options.decided_candidates
         activity = activities.at(prices, steps.reach(before) if is_near else None)
         before, off = prices, steps.move(activity) / coupons
         stalled = stalled + 1 if off > options.progress_share * fewest else 0

@@ -297,6 +297,9 @@ class RowStepOptions:
     decided_share: float = 0.014
     """The same share from which on most candidates are decided on for good, and passes are over the others."""
 
+    decided_candidates: int = 1 << 26
+    """Candidates up to which that is done: engines gather them for it where they are elsewhere, a few hundred MB."""
+
     reach_coupons: float = 1.2
     """By how much a price may still move then: in prices of a coupon more or less,"""
 
