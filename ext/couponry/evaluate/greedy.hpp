@@ -42,7 +42,7 @@ public:
                 uint32_t hash, uint64_t* picks) noexcept {
         [[maybe_unused]] const int64_t candidates = n;
         for (int64_t from = 0; from < n; from += WORD) picks[from / WORD] = 0;
-        if (n <= FEW || bounds.lower > 0 || !sort_wanted(item, key, order, hash, n)) sort(item, n, key, order, hash);
+        if (bounds.lower > 0 || !sort_wanted(item, key, order, hash, n)) sort(item, n, key, order, hash);
         start_counting();
         int64_t given = 0;
         for (int64_t at = 0; at < n; ++at) {
@@ -90,14 +90,14 @@ private:
         constexpr int64_t ROOM = FEW + 17;  // vectors read beyond the last one
         alignas(64) int32_t wanted[ROOM] = {};
         alignas(64) int32_t before[ROOM];
-        int32_t at[ROOM];
+        int32_t at[FEW + WORD + ROOM];
         int64_t count = 0;
-        for (int64_t j = 0; j < n && count <= FEW; ++j) {
-            wanted[count] = key[j];
-            at[count] = static_cast<int32_t>(j);
-            count += key[j] > 0;
+        for (int64_t from = 0; from < n && count <= FEW; from += WORD) {
+            uint64_t word;
+            count += Lanes::take(key + from, n - from < WORD ? n - from : WORD, 1, from, at + count, word);
         }
         if (count > FEW) return false;
+        for (int64_t k = 0; k < count; ++k) wanted[k] = key[at[k]];
         n = count;
         uint64_t taken = 0;
         Lanes::ranks(wanted, count, before);

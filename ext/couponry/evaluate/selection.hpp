@@ -15,8 +15,10 @@ public:
     static constexpr int64_t WIDTH = Lanes::WIDTH;  // customers at a time
 
     COUPONRY_INLINE void put(int64_t t, const int32_t* key, int64_t n, Bounds bounds) noexcept {
-        lists_[t] = bounds.upper <= Lanes::MOST && n <= Lanes::LONG ? Shortlist{key, n, bounds}
-                                                                    : shortened(key, n, bounds, few_[t]);
+        // 32 keys of each customer in order take twice as long as 16, and all wait for the longest list
+        const int64_t longest = bounds.upper <= Lanes::MOST / 2 ? Lanes::LONG : Lanes::MOST;
+        lists_[t] = bounds.upper <= Lanes::MOST && n <= longest ? Shortlist{key, n, bounds}
+                                                                : shortened(key, n, bounds, few_[t]);
     }
 
     // OUT: the keys that candidates of the first customers put must reach. More of them than the bounds allow reach

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,9 @@ from ..utils.suggestions import known_names
 from .arguments.relative_bounds import check_divided_bound
 from .customers import Customers
 from .limits import Limit, group_text
+
+MOST_COUNTED = 8
+"""Combinations of values for each group, up to which groups are counted by combination."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,9 @@ def read_bounds(limit: Limit) -> GroupBounds:
 def _refuse_twice(bounds: GroupBounds, limit: Limit) -> None:
     """Refuse a table that has a group twice."""
     key = combined(bounds.code, bounds.distinct)
+    is_dense = math.prod(map(len, bounds.distinct)) <= MOST_COUNTED * len(key)
+    if is_dense and np.bincount(key).max(initial=0) <= 1:
+        return  # as a rule, and counted in much less time than sorted
     _, first = np.unique(key, return_index=True)
     if len(first) < len(key):
         row = int(np.setdiff1d(np.arange(len(key)), first)[0])
