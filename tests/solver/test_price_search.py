@@ -228,7 +228,11 @@ def test_what_everybody_chooses_without_prices_is_asked_once(options: SolverOpti
 
     def counted(engine: LocalEngine, price: NDArray[np.float32]) -> NDArray[np.int64]:
         # what may be given at all is asked for without prices too, but under no rules
-        if engine.rules.group.shape[0] or len(engine.rules.upper) > 1 or engine.rules.upper[0] < 100:
+        if (
+            engine.rules.group.shape[0]
+            or len(engine.rules.upper) > 1
+            or engine.rules.upper[0] < 100
+        ):
             passes.append((engine.customers, price.tobytes()))
         return evaluate(engine, price)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.support.checked_solve import SLOTS, pairs
 
 from couponry import Campaign, CustomerRule, Limit, kernels
@@ -13,6 +15,7 @@ from couponry.engines.local import LocalEngine
 from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.scaling import Scales
 from couponry.solver.options import DEFAULT_OPTIONS
+from couponry.solver.primal import new_choices
 from couponry.solver.primal.repair import Repair
 from couponry.utils.errors import OutOfTime
 
@@ -109,3 +112,45 @@ def test_customers_choose_anew_where_no_single_move_gives_what_is_promised() -> 
     lost = np.sort(value[:, 0] + value[:, 2] - value[:, 1])
     best = value[:, 0].sum() + value[:, 2].sum() - lost[:12].sum()
     assert found[6].objective == pytest.approx(best, rel=0.02)
+
+
+def test_only_customers_who_are_concerned_choose_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    customers = 60  # every third of whom has a candidate that is promised
+    rng = np.random.default_rng(4)
+    offer = np.concatenate([[0, 1, 2] if i % 3 == 0 else [0, 2] for i in range(customers)])
+    customer = np.repeat(np.arange(customers), [3 if i % 3 == 0 else 2 for i in range(customers)])
+    candidates = {"customer": customer, "offer": offer, "value": 1.0 + rng.random(len(offer))}
+    rules = [CustomerRule("any seven days", max=1, window=7)]
+    limits = [
+        Limit("promise", by="offer", table={"offer": [1], "min": [8]}),
+        Limit("cap", by="offer", table={"offer": [0], "max": [customers - 5]}),
+    ]
+    offers = {"offer": [0, 1, 2], "day": [1, 5, 10]}
+    backend = kernels.load()
+    problem = Campaign(offers, candidates, rules=rules, limits=limits).compile(backend).problem
+    engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
+    lagrangian = Lagrangian(problem, engine)
+    reduced = lagrangian.reduced(np.zeros(len(problem.lower)))
+    start, _ = lagrangian.choose(np.zeros(len(problem.lower)))
+    asked: list[int] = []
+    choose, look_for = LocalEngine.choose, new_choices._Concerned._look_for
+
+    def counted(self: LocalEngine, price: NDArray[np.float32]) -> Any:
+        asked.append(self.customers)
+        return choose(self, price)
+
+    def everybody(self: Any, violated: NDArray[np.bool_]) -> None:
+        look_for(self, violated)
+        self._positions, self._asked = np.arange(problem.candidates), engine
+
+    monkeypatch.setattr(LocalEngine, "choose", counted)
+    scales = Scales.measure(problem, engine)
+    found = []
+    for look in (look_for, everybody):
+        monkeypatch.setattr(new_choices._Concerned, "_look_for", look)
+        asked.clear()
+        repair = Repair(problem, engine, scales, DEFAULT_OPTIONS.repair)
+        found.append(repair.repair_and_fill(start, reduced, lambda: None))
+        assert set(asked) == {20 if look is look_for else customers}
+    assert found[0].feasible
+    assert np.array_equal(found[0].chosen, found[1].chosen)

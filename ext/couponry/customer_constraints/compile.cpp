@@ -5,6 +5,7 @@
 #include <new>
 #include <vector>
 
+#include "common/bits.hpp"
 #include "common/set_layout.hpp"
 #include "customer_constraints/compile_rows.hpp"
 #include "customer_constraints/turns.hpp"
@@ -26,8 +27,7 @@ struct Pair {
 
 int64_t size_of(const uint64_t* bits, int64_t words) {
     int64_t size = 0;
-    for (int64_t w = 0; w < words; ++w)
-        for (uint64_t word = bits[w]; word; word &= word - 1) ++size;
+    for (int64_t w = 0; w < words; ++w) size += count_bits(bits[w]);
     return size;
 }
 
@@ -135,12 +135,14 @@ private:
         met_.clear();
         met_row_.clear();
         met_bits_.clear();
+        const Item* const item = item_ + begin_;
+        int64_t* const slots = slot_.data();
         for (int64_t row = 0; row < spec_.group.rows; ++row) {
             const int32_t* group = spec_.group.row(row).data;
-            for (int64_t j = 0; j < n_; ++j) {
-                const int32_t g = group[at(j)];
+            for (int64_t j = 0, n = n_; j < n; ++j) {
+                const int32_t g = group[item[j]];
                 if (g < 0) continue;
-                int64_t& slot = slot_[static_cast<size_t>(g)];
+                int64_t& slot = slots[g];
                 if (slot < 0) {
                     slot = static_cast<int64_t>(met_.size());
                     met_.push_back(g);
@@ -179,17 +181,28 @@ private:
     // Drops groups that bind never before another one of their rule does.
     void drop_implied() {
         implied_.assign(drafts_.size(), 0);
-        for (size_t s = 0; s < drafts_.size(); ++s)
-            for (size_t t = 0; t < drafts_.size() && !implied_[s]; ++t)
-                if (t != s) implied_[s] = implies(drafts_[t], drafts_[s], t < s);
+        for (size_t s = 0; s < drafts_.size(); ++s) implied_[s] = drafts_[s].least <= 0 && is_implied(s);
         size_t kept = 0;
         for (size_t s = 0; s < drafts_.size(); ++s)
             if (!implied_[s]) drafts_[kept++] = drafts_[s];
         drafts_.resize(kept);
     }
 
+    // Whether another group has all candidates of one, and binds as soon. Most lack the first of them.
+    bool is_implied(size_t s) {
+        const Draft& draft = drafts_[s];
+        const uint64_t* const own = bits(draft.at);
+        int64_t first = 0;
+        while (own[first] == 0) ++first;
+        const uint64_t lowest = own[first] & (0 - own[first]);
+        const uint64_t* their_first = bits_.data() + first;
+        for (size_t t = 0; t < drafts_.size(); ++t, their_first += words_)
+            if ((*their_first & lowest) && t != s && implies(drafts_[t], draft, t < s)) return true;
+        return false;
+    }
+
     bool implies(const Draft& other, const Draft& draft, bool first) {
-        if (other.rule != draft.rule || draft.least > 0 || other.cap > draft.cap) return false;
+        if (other.rule != draft.rule || other.cap > draft.cap) return false;
         const uint64_t* const theirs = bits(other.at);
         const uint64_t* const own = bits(draft.at);
         uint64_t only_own = 0, only_theirs = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "common/bits.hpp"
 #include "common/row_layout.hpp"
 #include "common/set_layout.hpp"
 #include "customer_constraints/interval_order.hpp"
@@ -96,17 +97,24 @@ private:
 
     int64_t size_of(const uint64_t* bits) const {
         int64_t size = 0;
-        for (size_t w = 0; w < closed_.size(); ++w)
-            for (uint64_t word = bits[w] & ~closed_[w]; word; word &= word - 1) ++size;
+        for (size_t w = 0; w < closed_.size(); ++w) size += count_bits(bits[w] & ~closed_[w]);
         return size;
     }
 
     int64_t shared(size_t a, size_t b) const {
         int64_t size = 0;
-        for (size_t w = 0; w < closed_.size(); ++w)
-            for (uint64_t word = (*sets_)[a].bits[w] & (*sets_)[b].bits[w] & ~closed_[w]; word; word &= word - 1)
-                ++size;
+        for (size_t w = 0; w < closed_.size(); ++w) {
+            const uint64_t both = (*sets_)[a].bits[w] & (*sets_)[b].bits[w] & ~closed_[w];
+            if (both) size += count_bits(both);
+        }
         return size;
+    }
+
+    // Whether a set's open candidates are all in another one.
+    bool contains(size_t other, size_t s) const {
+        for (size_t w = 0; w < closed_.size(); ++w)
+            if ((*sets_)[s].bits[w] & ~(*sets_)[other].bits[w] & ~closed_[w]) return false;
+        return true;
     }
 
     // Whether `find_parts` takes the customer apart, and each part has few candidates and constraints.
@@ -136,8 +144,7 @@ private:
 
     int64_t size_of_closed() const {
         int64_t size = 0;
-        for (uint64_t closed : closed_)
-            for (; closed; closed &= closed - 1) ++size;
+        for (const uint64_t closed : closed_) size += count_bits(closed);
         return size;
     }
 
@@ -173,8 +180,8 @@ private:
         for (size_t s : left_) there_[s] = 1;
         for (size_t a : left_)
             for (size_t b : left_) {
-                if (a == b || !there_[a] || !there_[b] || shared(a, b) < size_of((*sets_)[a].bits)) continue;
-                if (size_of((*sets_)[b].bits) > size_of((*sets_)[a].bits) || b < a) there_[a] = 0;
+                if (a == b || !there_[a] || !there_[b] || !contains(b, a)) continue;
+                if (b < a || !contains(a, b)) there_[a] = 0;
             }
         left_.erase(std::remove_if(left_.begin(), left_.end(), [this](size_t s) { return !there_[s]; }), left_.end());
     }

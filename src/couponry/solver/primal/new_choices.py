@@ -44,6 +44,39 @@ class _Differences(NamedTuple):
     lost: NDArray[np.float64]
 
 
+class _Concerned:
+    """Choices anew of the customers who have candidates in violated rows: nobody else's lessens the violation."""
+
+    def __init__(self, problem: Problem, engine: Engine, rows: LimitRows):
+        self._problem, self._engine, self._rows = problem, engine, rows
+        self._violated = np.zeros(0, np.bool_)
+        self._positions = np.zeros(0, np.int64)
+        self._asked = engine
+
+    def choose(
+        self, violated: NDArray[np.bool_], table: NDArray[np.float32], chosen: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Their choices at some prices, and those of all others as they are."""
+        if not np.array_equal(violated, self._violated):
+            self._violated = violated
+            self._look_for(violated)
+        found = chosen.copy()
+        if len(self._positions):
+            found[self._positions] = self._asked.choose(table)[0]
+        return found
+
+    def _look_for(self, violated: NDArray[np.bool_]) -> None:
+        problem, rows = self._problem, self._rows
+        indptr, cells = problem.shard.indptr, len(rows.ptr) - 1
+        cell = np.repeat(np.arange(cells), np.diff(rows.ptr))
+        is_theirs = np.zeros(cells, np.bool_)
+        is_theirs[cell[violated[rows.row]]] = True
+        customers = np.unique(problem.customer_of(np.flatnonzero(is_theirs[problem.cells()])))
+        self._positions = ranges(indptr[customers], np.diff(indptr)[customers])
+        are_all = len(customers) in (0, self._engine.customers)
+        self._asked = self._engine if are_all else self._engine.samples([customers])[0]
+
+
 def choose_anew(
     problem: Problem,
     engine: Engine,
@@ -76,7 +109,7 @@ def choose_anew(
     int
         How often a customer's choice was changed.
     """
-    dual = Lagrangian(problem, engine)
+    dual, asked = Lagrangian(problem, engine), _Concerned(problem, engine, rows)
     worth = _worth(problem, np.flatnonzero(chosen), reduced)
     size = float(np.abs(worth).mean()) if len(worth) else 0.0
     taken = 0
@@ -86,7 +119,7 @@ def choose_anew(
         if not against.any():
             break
         moved = reduced - problem.objective + dual.reduced(against)
-        found, _ = engine.choose(as_float32(dual.price_table(moved)))
+        found = asked.choose(against != 0, as_float32(dual.price_table(moved)), chosen)
         changes = _changes(problem, rows, chosen, found, reduced)
         taken += _take(rows, changes, chosen, activity)
     return taken
