@@ -328,16 +328,16 @@ class PriceSearch:
 
     def _minimise_roughly(self, descent: Descent) -> Evaluation:
         """By quasi-Newton steps."""
-        options = self.options.quasi_newton
-        many = descent.dual.engine.candidates > self.options.sizes.in_memory_candidates
-        is_brief = many and descent.tolerance > 0.0
+        options, dual = self.options.quasi_newton, descent.dual
+        is_brief = dual.engine.candidates > self.options.sizes.in_memory_candidates
+        is_brief &= descent.tolerance > 0.0
         passes = options.smooth_passes if self.is_smooth else options.passes
         passes = min(passes, options.passes_over_many) if is_brief else passes
         effort = Effort(self.typical_worth * self.coupons, passes, descent.tolerance)
         space, method = self._space(descent), minimise_projected if self.is_smooth else minimise
-        if descent.dual.engine is self._sized_on:
-            descent.dual.known = self._unpriced
-        return method(descent.dual, space, self.prices, effort, self.watch, options)
+        if dual.engine is self._sized_on and dual.problem is self.problem:
+            dual.known = self._unpriced
+        return method(dual, space, self.prices, effort, self.watch, options)
 
     def _minimise_by_newton(self, descent: Descent, evaluation: Evaluation) -> Evaluation:
         """By Newton's method, from prices that are near."""
