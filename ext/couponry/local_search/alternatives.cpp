@@ -8,6 +8,7 @@
 #include "local_search/group_counts.hpp"
 #include "local_search/placed.hpp"
 #include "local_search/set_swaps.hpp"
+#include "local_search/swap_order.hpp"
 
 namespace couponry {
 namespace {
@@ -53,7 +54,8 @@ public:
         if (rules_.group.rows == 0 && !groups_.by_constraints()) return without_groups(may_add, may_drop);
         const uint8_t* chosen = chosen_ + (begin_ - first_);
         for_each_chosen(chosen, end_ - begin_, [&](int64_t j) { groups_.add(begin_ + j, 1); });
-        if (groups_.by_constraints() && swaps_.find(groups_.constraints(), chosen, value_.data(), end_ - begin_))
+        order_.take(chosen, value_.data(), end_ - begin_);
+        if (groups_.by_constraints() && swaps_.find(groups_.constraints(), order_))
             among_swaps(may_add, may_drop);
         else
             within_groups(i, may_add, may_drop);
@@ -99,23 +101,33 @@ private:
         return j < 0 ? Other{-1, 0.0f, true} : Other{begin_ + j, value[j], true};
     }
 
+    // What comes is looked for among the best first, what leaves among the worst.
     void within_groups(int64_t i, bool may_add, bool may_drop) {
-        const uint8_t* chosen = chosen_ + (begin_ - first_);
-        for (int64_t e = begin_; e < end_; ++e) {
-            const bool held = chosen[e - begin_] != 0;
-            Other best{-1, 0.0f, held ? may_drop && groups_.fits(i, -1, e) : may_add && groups_.fits(i, e, -1)};
-            for (int64_t o = begin_; o < end_; ++o) {
-                if (chosen[o - begin_] == chosen[e - begin_]) continue;
-                if (best.found && (held ? value(o) <= best.worth : value(o) >= best.worth)) continue;
-                if (held ? groups_.fits(i, o, e) : groups_.fits(i, e, o)) best = {o, value(o), true};
+        for (const int64_t out : order_.leaving()) {
+            Other best{-1, 0.0f, may_drop && groups_.fits(i, -1, begin_ + out)};
+            for (const int64_t in : order_.coming()) {
+                if (best.found && value(begin_ + in) <= best.worth) break;
+                if (!groups_.fits(i, begin_ + in, begin_ + out)) continue;
+                best = {begin_ + in, value(begin_ + in), true};
+                break;
             }
-            keep(e, best);
+            keep(begin_ + out, best);
+        }
+        for (const int64_t in : order_.coming()) {
+            Other worst{-1, 0.0f, may_add && groups_.fits(i, begin_ + in, -1)};
+            for (const int64_t out : order_.leaving()) {
+                if (worst.found && value(begin_ + out) >= worst.worth) break;
+                if (!groups_.fits(i, begin_ + in, begin_ + out)) continue;
+                worst = {begin_ + out, value(begin_ + out), true};
+                break;
+            }
+            keep(begin_ + in, worst);
         }
     }
 
-    // The same where swaps are listed: what comes is looked for among the best first, what leaves among the worst.
+    // The same where swaps are listed.
     void among_swaps(bool may_add, bool may_drop) {
-        const std::vector<int64_t>&coming = swaps_.coming(), &leaving = swaps_.leaving();
+        const std::vector<int64_t>&coming = order_.coming(), &leaving = order_.leaving();
         Other instead[SetSwaps::MOST_CHOSEN];  // of what leaves
         uint64_t open = 0, just_left = 0;      // a bit for each: whether something may still come, nothing has to
         for (size_t k = 0; k < leaving.size(); ++k) {
@@ -141,7 +153,7 @@ private:
     Other worst_that_leaves(int64_t e, size_t k, bool may_add) {
         Other worst{-1, 0.0f, may_add && swaps_.may_just_come(k) && groups_.rows_stay(e, -1)};
         for (uint64_t left = swaps_.may_leave(k); left; left &= left - 1) {
-            const int64_t o = begin_ + swaps_.leaving()[static_cast<size_t>(lowest_bit(left))];
+            const int64_t o = begin_ + order_.leaving()[static_cast<size_t>(lowest_bit(left))];
             if (worst.found && value(o) >= worst.worth) break;
             if (groups_.rows_stay(e, o)) return {o, value(o), true};
         }
@@ -156,6 +168,7 @@ private:
     int64_t* partner_;
     float* loss_;
     GroupCounts<Item> groups_;
+    SwapOrder order_;
     SetSwaps swaps_;
     int64_t begin_ = 0, end_ = 0;
     std::vector<float> value_;
