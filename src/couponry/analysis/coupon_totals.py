@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import CompiledCampaign
 from ..results.shortfalls import Choices
+from ..utils.process.cached_property import cached_property
 
 SUMMED = {"response": "redemptions", "cost": "cost", "value": "value"}
 """Columns of coupons that are added up, and what their sums are called."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +27,7 @@ from ..results.cluster.stated_customers import StatedCustomers
 from ..results.cluster.witnesses import compiled_customers
 from ..results.solution import CampaignSolution
 from ..utils.errors import InvalidInput
+from ..utils.process.cached_property import cached_property
 from .breakdown import breakdown
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from itertools import pairwise
 from types import ModuleType
 from typing import Protocol
@@ -23,6 +22,7 @@ from ..kernels import (
 )
 from ..utils.arrays.mapped_arrays import is_in_memory
 from ..utils.arrays.working_memory import new_array
+from ..utils.process.cached_property import cached_property
 from ..utils.progress.watch import check_cancelled
 from .arrangement import (
     Arrangement,

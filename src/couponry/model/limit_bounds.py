@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from ..data import tables
 from ..data.arrow_columns import labels
 from ..utils.checks import shown
 from ..utils.errors import InvalidInput
+from ..utils.process.cached_property import cached_property
 from ..utils.suggestions import known_names
 from .arguments.relative_bounds import check_divided_bound
 from .customers import Customers

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Rules, Shard
+from ..utils.process.cached_property import cached_property
 from .rule_names import RuleNames
 
 Attributes = tuple[NDArray[np.floating], ...] | NDArray[np.float64]

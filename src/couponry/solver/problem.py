@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from ..engines.cells import candidate_cells, candidate_customers
 from ..kernels import MAX_QUANTITY, Rules, Shard
 from ..utils.arrays.fixed_order import dot_in_order
 from ..utils.lazy_imports import sparse as sp
+from ..utils.process.cached_property import cached_property
 from .packed import Attributes, HeldCandidates, PackedCandidates, RuleFacts
 from .rule_names import RuleNames
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from ..model.rules import CustomerRule
 from ..utils.arrays.blocks import row_blocks
 from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.errors import InvalidInput
+from ..utils.process.cached_property import cached_property
 from .inputs import Inputs
 from .rounding import Floats, Integers
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from ..utils.arrays.blocks import blocks as array_blocks
 from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.errors import InvalidInput
 from ..utils.parallel import parallel_map, worker_count
+from ..utils.process.cached_property import cached_property
 from ..utils.suggestions import known_names
 from .rounding import Floats, Integers, Mask
 

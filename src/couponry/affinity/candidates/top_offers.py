@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from ...data.candidate_checks import offer_dtype
 from ...data.candidate_rows import CandidateRows
 from ...data.roles import ROLES
+from ...utils.process.cached_property import cached_property
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +21,7 @@ from ...model.customers import Customers
 from ...model.units.units import Units
 from ...utils.checks import is_whole, shown
 from ...utils.errors import InvalidInput
+from ...utils.process.cached_property import cached_property
 from .charges import ChargedRows
 from .terms import Kind, Terms
 

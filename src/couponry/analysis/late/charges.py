@@ -7,7 +7,6 @@ than `LARGEST_UNITS`.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from ...kernels.late_contract import LARGEST_UNITS
 from ...kernels.late_contract import Charges as KernelCharges
 from ...solver.problem import ALIKE_STEPS
 from ...utils.arrays.ragged import ranges
+from ...utils.process.cached_property import cached_property
 from .terms import Terms
 
 UNIT_BITS = 36

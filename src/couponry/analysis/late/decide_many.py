@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.subset import customers_of, positions_of
+from ...utils.process.cached_property import cached_property
 from ...utils.progress.watch import check_cancelled
 from .batch import LateBatch
 from .charges import Use, subtracted

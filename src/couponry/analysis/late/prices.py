@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ...model.contact_history import check_history
 from ...results.solution import CampaignSolution
 from ...utils.arrays.array_store import MemoryStore
 from ...utils.errors import InvalidInput
+from ...utils.process.cached_property import cached_property
 from ...utils.table_types import Table
 from ...utils.threads import thread_count
 from ..decisions import Explanation

@@ -7,7 +7,6 @@ had are priced like any other, since a limit's price is the same for everybody w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +25,7 @@ from ...model.items import Items
 from ...solver.dual.lagrangian import LARGEST_PRICE
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
+from ...utils.process.cached_property import cached_property
 from .price_list import PriceList, row_names
 
 Kind = tuple[int, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from ...kernels import Rules, Shard, load
 from ...utils.errors import Unsupported
 from ...utils.memory import return_freed_memory
+from ...utils.process.cached_property import cached_property
 from ..changes import Alternatives
 from ..checkpoint import ForwardingEngine
 from ..local import LocalEngine

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...data.roles import ROLES
 from ...utils.lazy_imports import sparse as sp
+from ...utils.process.cached_property import cached_property
 from ..customers import Customers
 from ..items import Items
 from ..limits import Limit

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from ...data import tables
 from ...data.arrow_columns import one_array
 from ...data.candidates import Candidates
 from ...utils.errors import InvalidInput
+from ...utils.process.cached_property import cached_property
 
 KINDS: tuple[tuple[Callable[[pa.DataType], bool], pa.DataType], ...] = (
     (lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind), pa.large_string()),

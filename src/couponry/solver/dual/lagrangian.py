@@ -15,7 +15,6 @@ Geoffrion, "Lagrangean relaxation for integer programming", 1974.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from ...engines.protocol import Engine
 from ...kernels import MAX_QUANTITY
 from ...utils.arrays.fixed_order import dot_in_order
+from ...utils.process.cached_property import cached_property
 from ..problem import ALIKE_STEPS, Problem
 
 UNIT_ROUNDOFF = 2.0**-24

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....kernels.scores_contract import LATE_WEEKS
+from ....utils.process.cached_property import cached_property
 from ...history.item_statistics import ItemStatistics
 from ..features import ItemGroups
 from .known_items import share_of_begun

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from operator import methodcaller
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....utils.errors import InvalidInput
+from ....utils.process.cached_property import cached_property
 from ....utils.suggestions import listed
 from ...history.customer_part import customer_part
 from ...history.purchase_history import PurchaseHistory

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....kernels.scores_contract import LATE_WEEKS, LEAST_RATE, ItemCoefficients
+from ....utils.process.cached_property import cached_property
 from ...history.item_statistics import ItemStatistics
 from ...history.purchase_history import PurchaseHistory
 from ..features import ItemGroups, groups_of_items

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from ....model.customers import Customers
 from ....model.items import Items
 from ....model.units.joined_customers import join_customers
 from ....model.units.units import Units
+from ....utils.process.cached_property import cached_property
 from ..batch import LateBatch, numbers_of
 from ..charges import ChargedRows
 from ..terms import ROLE_CODES, Kind, Terms

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from ....kernels import Backend
 from ....utils.arrays.array_store import MemoryStore
 from ....utils.arrays.blocks import row_blocks
 from ....utils.lazy_imports import sparse as sp
+from ....utils.process.cached_property import cached_property
 from ...contact_history import ContactHistory
 from ...customers import Customers
 from ...items import Items
