@@ -271,7 +271,8 @@ class LocalEngine:
         return self._arranged
 
     def _count_pass(self, candidates: int | None = None) -> None:
-        counting, some = self._derived_from or self, candidates or self.candidates
+        counting = self._derived_from or self
+        some = self.candidates if candidates is None else candidates  # nothing may be undecided
         counting.passes += some / max(1, counting.candidates)
 
     def undecided(
