@@ -13,10 +13,13 @@ import pytest
 from tests.support.campaigns import random_tables, replaced, shuffled, spec, write_folder
 
 from couponry import (
+    Campaign,
     InvalidInput,
+    Limit,
     memory_estimate,
     read_campaign,
 )
+from couponry.data import memory_estimate as memory_estimate_of
 from couponry.data.memory_estimate import BYTES_PER_CELL, CampaignSize
 from couponry.utils.memory import available_memory
 from couponry.utils.toml_writer import dumps
@@ -161,3 +164,22 @@ def test_limits_by_columns_of_customers_take_memory(tmp_path: Path) -> None:
         write_folder(folder, tables, spec(limit=some))
         needed.append(memory_estimate(folder).memory)
     assert needed[1] - needed[0] == BYTES_PER_CELL * 5 * tables["offers"].num_rows
+
+
+def test_more_customers_told_apart_than_there_is_memory_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of tables in memory, too, and before anything of that size is taken."""
+    tables = random_tables()
+    stores = pa.array([f"s{n % 5}" for n in range(tables["customers"].num_rows)])
+    customers = tables["customers"].append_column("store", stores)
+    limit = Limit("stock", by=["store", "offer"], max=4)
+    campaign = Campaign(
+        tables["offers"], tables["candidates"], customers=customers, limits=[limit], value="value"
+    )
+    cells = 5 * tables["offers"].num_rows
+    monkeypatch.setattr(memory_estimate_of, "available_memory", lambda: BYTES_PER_CELL * cells - 1)
+    with pytest.raises(InvalidInput, match="limits tell 5 segments of customers apart"):
+        campaign.solve()
+    monkeypatch.setattr(memory_estimate_of, "available_memory", lambda: BYTES_PER_CELL * cells)
+    assert campaign.solve().max_violation == 0

@@ -68,3 +68,13 @@ def test_cumulative_counts(weighted: bool, by_decision: bool, threads: int) -> N
         for b in (0, 40, 80, 100):
             below = mine & (as_float32 < histogram.edges[b])
             assert count[group, b] / PARTS == pytest.approx(weight[below].sum(), abs=0.5)
+
+
+def test_losses_of_what_candidates_are_worth_by_quantity_lie_below_the_last_edge() -> None:
+    """Where values differ by customer, a price table has them as slopes, and next to nothing by coupon."""
+    table = np.array([[[1e-6, 0.0, 2e-6]], [[1e-4, 3e-4, -2e-4]]])
+    largest = np.abs(table[0]) + 65535 * np.abs(table[1])
+    assert LogHistogram.of_losses(table).edges[-2] >= 4 * largest.max()
+    assert LogHistogram.of_losses(np.zeros((1, 1, 3))).edges[-2] > 0
+    beyond = LogHistogram.of_losses(np.full((1, 1, 3), 3e38))
+    assert np.isfinite(beyond.edges[-2]) and (np.diff(beyond.edges[:-1]) > 0).all()

@@ -17,7 +17,7 @@ from couponry import Campaign, CustomerRule, Limit
 from couponry.engines.local import LocalEngine
 from couponry.kernels import load
 from couponry.solver.dual import row_steps
-from couponry.solver.dual.lagrangian import Lagrangian
+from couponry.solver.dual.lagrangian import Lagrangian, as_float32
 from couponry.solver.dual.price_space import PriceSpace
 from couponry.solver.dual.row_steps import RowActivities, RowDensity, descend_by_rows
 from couponry.solver.dual.scaling import Scales
@@ -185,6 +185,20 @@ def test_steps_by_rows_lower_the_dual_and_violations() -> None:
     assert measure.residual(found, last.activity) == pytest.approx(min(seen), abs=1e-3)
     assert min(seen) < seen[0] / 10 and last.dual < first.dual
     assert (found >= 0).all()
+
+
+def test_without_prices_as_many_candidates_lie_within_a_width_as_should() -> None:
+    """Among all candidates of an offer, whose values differ by customer."""
+    problem = campaign().compile(load()).problem
+    engine = engine_over(problem)
+    dual, scales = Lagrangian(problem, engine), Scales.measure(problem, engine)
+    options, prices = DEFAULT_OPTIONS.curvature, np.zeros(len(problem.lower))
+    width = RowDensity.at(dual, prices, scales, options).width / scales.per_coupon
+    loss = engine.alternatives(as_float32(dual.price_table(dual.reduced(prices)))).loss
+    item = problem.shard.item
+    for offer in range(OFFERS):  # the first rows are those of the first store's stocks
+        within = loss[item == offer] <= width[offer] * (1 + 1e-6)
+        assert options.near_share <= within.mean() <= 1.5 * options.near_share
 
 
 def test_steps_by_rows_are_the_same_by_other_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

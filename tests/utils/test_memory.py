@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,3 +57,13 @@ def test_without_files_and_resource(no_files: None, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "psutil", None)
     assert memory.peak_memory() == 0
     assert memory.available_memory() is None and memory.total_memory() is None
+
+
+@pytest.mark.skipif(not memory.PROCESS_MEMORY.exists(), reason="of Linux")
+def test_a_limit_of_the_process_counts() -> None:
+    code = (
+        "import resource; from couponry.utils.memory import available_memory;"
+        "resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)); print(available_memory())"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0 < int(said.stdout) < 1 << 30

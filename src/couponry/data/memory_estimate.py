@@ -49,10 +49,10 @@ BYTES_WHILE_LOOKED_UP = 12
 BYTES_PER_PREVIOUS_PAIR = 24
 """A pair of an earlier plan: its place among the candidates, as it was found, put together and digested."""
 
-BYTES_PER_CELL = 4_600
+BYTES_PER_CELL = 1_000
 """An offer in a segment of customers, where limits tell any apart: its prices, sums, curvature and regrets.
 
-It came to 4,300 to 4,500 in campaigns of 60,000 and of 200,000 such cells, with a limit on each.
+It came to 780 to 880 in campaigns of 600,000 to 6 million such cells, with a limit on each.
 """
 
 BYTES_PER_TEXT_ID = 24
@@ -346,6 +346,30 @@ def check_memory(needed: Estimate, limit: int | None, *, with_store: bool) -> No
     elif least < needed.memory:
         hint = f"; with a store they would still need {size_text(least)} of memory"
     raise InvalidInput(f"{what}{size_text(needed.memory)}, but {given}{hint}")
+
+
+def check_cells(segments: int, offers: int) -> None:
+    """Refuse limits that tell more customers apart than there is memory for.
+
+    Parameters
+    ----------
+    segments : int
+        Segments of customers that limits tell apart.
+    offers : int
+        Offers, or items that stand for them.
+
+    Raises
+    ------
+    InvalidInput
+        With the sizes.
+    """
+    needed, there = BYTES_PER_CELL * segments * offers, available_memory()
+    if segments > 1 and there is not None and needed > there:
+        raise InvalidInput(
+            f"memory: limits tell {segments:,} segments of customers apart, and {offers:,} offers in each: these "
+            f"need about {size_text(needed)}, but only {size_text(there)} are available; limits by a column of "
+            "fewer values need less"
+        )
 
 
 def check_disk(needed: Estimate, store: str | Path) -> None:

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from ..engines.changes import Alternatives
 from ..engines.protocol import Engine
 from ..engines.workers import even_cuts, share_out
-from ..kernels import LOSS_BITS_DROPPED, LossWeights
+from ..kernels import LOSS_BITS_DROPPED, MAX_QUANTITY, LossWeights
 
 RESOLVED_OCTAVES = 26
 """Factors of two that are resolved below the largest value; float32 differences are no finer."""
+
+MOST = 1e38
+"""The largest value that is resolved: about the largest float32."""
 
 CELLS_TOGETHER = 1 << 8
 """Cells whose counts a thread adds up together."""
@@ -46,6 +49,25 @@ class LogHistogram:
         bins = np.arange(4 * octaves + 2)
         ends = (bins + self.first_bin + 1) << LOSS_BITS_DROPPED
         self.edges = ends.astype(np.int32).view(np.float32).astype(np.float64)
+
+    @classmethod
+    def of_losses(
+        cls, table: NDArray[np.floating], octaves: int = RESOLVED_OCTAVES
+    ) -> LogHistogram:
+        """Return bins for what other decisions lose at a price table.
+
+        Parameters
+        ----------
+        table : ndarray of float, shape (1 + n_quantities, n_segments, n_items)
+        octaves : int, default RESOLVED_OCTAVES
+            Factors of two that are resolved, from a few times what any candidate is worth downwards.
+
+        Returns
+        -------
+        LogHistogram
+        """
+        worth = np.abs(table[0]) + MAX_QUANTITY * np.abs(table[1:]).sum(axis=0)
+        return cls(min(4.0 * float(worth.max(initial=0.0)), MOST) or 1.0, octaves)
 
     def cumulative(
         self,

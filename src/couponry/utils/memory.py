@@ -33,7 +33,7 @@ MOST_BYTES = 2.0**63
 
 
 def available_memory() -> int | None:
-    """Tell how much memory this process may still take, by the system and its control group.
+    """Tell how much memory this process may still take, by the system, its control group and its own limit.
 
     Returns
     -------
@@ -55,6 +55,8 @@ def available_memory() -> int | None:
             limits.append(int(ceiling) - taken)
     except (OSError, ValueError):
         pass
+    if (left := _address_space_left()) is not None:
+        limits.append(left)
     return min(limits) if limits else None
 
 
@@ -97,6 +99,16 @@ def return_freed_memory() -> None:
     trim = getattr(c_library(), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def _address_space_left() -> int | None:
+    """Bytes that `ulimit -v` leaves; None where it sets no limit, or the system does not say what is taken."""
+    try:
+        import resource
+    except ImportError:  # as on Windows
+        return None
+    most, taken = resource.getrlimit(resource.RLIMIT_AS)[0], _bytes_in(PROCESS_MEMORY, "VmSize")
+    return None if most == resource.RLIM_INFINITY or taken is None else max(0, most - taken)
 
 
 def _bytes_in(path: Path, name: str) -> int | None:

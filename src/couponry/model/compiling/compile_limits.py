@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...data.memory_estimate import check_cells
 from ...data.roles import ROLES
 from ...utils.lazy_imports import sparse as sp
 from ...utils.process.cached_property import cached_property
@@ -246,6 +247,7 @@ def compile_limits(
         for chosen in groups.selections if not everybody else ():
             segments.tell_apart(chosen.customers)
     n_segments = segments.count if items.segment is None else 1
+    check_cells(n_segments, len(items))
     cells = Cells(list(amounts.attributes), n_segments, len(items), items.segment)
     parts = [
         (

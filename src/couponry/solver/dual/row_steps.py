@@ -75,7 +75,7 @@ class RowDensity:
         table = as_float32(sample.price_table(sample.reduced(prices)))
         found = sample.engine.alternatives(table)
         items = table.shape[2]
-        histogram = LogHistogram(4 * float(np.abs(table[0]).max(initial=1e-30)))
+        histogram = LogHistogram.of_losses(table)
         at, near, of_item = np.empty((3, items), np.int64)
 
         def find(some: slice, count: NDArray[np.int64]) -> None:

@@ -126,8 +126,7 @@ class RegretCounts:
         many = sample.problem.objective[0].size > options.finely_counted_cells
         is_coarse = many and not self.are_together
         octaves = options.coarse_octaves if is_coarse else RESOLVED_OCTAVES
-        largest = float(np.abs(table[0]).max(initial=0.0)) or 1.0
-        self.histogram = LogHistogram(4 * largest, octaves)
+        self.histogram = LogHistogram.of_losses(table, octaves)
         self.count = self.histogram.cumulative(
             sample.engine,
             found,

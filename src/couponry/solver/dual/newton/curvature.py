@@ -109,7 +109,7 @@ class Curvature:
         """
         sample, scales, rows = self.sample, self._scales, self.space.rows
         table = self._table(prices)
-        width = self._bandwidths(found, float(np.abs(table[0]).max(initial=1e-30)))
+        width = self._bandwidths(found, LogHistogram.of_losses(table))
         factor = np.sqrt(ALONE * sample.scale / self.unit / width.astype(np.float64))
         near = NearChanges(
             width,
@@ -130,13 +130,12 @@ class Curvature:
         """The price table at some prices."""
         return self.sample.price_table(self.sample.reduced(prices))
 
-    def _bandwidths(self, found: Alternatives, most: float) -> NDArray[np.float32]:
+    def _bandwidths(self, found: Alternatives, histogram: LogHistogram) -> NDArray[np.float32]:
         """Of each cell the loss that enough of its candidates are below; next to 0 where ties leave none above 0."""
         options, engine = self._options, self.sample.engine
         cells = self.sample.problem.objective.shape[1:]
         together = engine.candidates < options.candidates_per_cell * cells[0] * cells[1]
         counted = (1, cells[1]) if together else cells
-        histogram = LogHistogram(4 * most)
         width = np.empty(counted[0] * counted[1])
 
         def find(some: slice, count: NDArray[np.int64]) -> None:
