@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import couponry
 from couponry import kernels
 from couponry.kernels import Rules, RuleSpec
-from couponry.model.compiling.compile_rules import with_constraints
+from couponry.model.compiling.row_rules.constraint_words import with_constraints
 
 CHANNELS, DAYS, PRODUCTS = 4, 28, 45
 EMAIL, CALL = 0, 1

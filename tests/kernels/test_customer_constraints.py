@@ -124,6 +124,26 @@ def test_every_backend_makes_the_same_constraints(seed: int) -> None:
             assert_same(mine, wanted)
 
 
+@pytest.mark.parametrize("name", ["reference", *native_names()])
+def test_customers_are_compiled_while_there_is_room(name: str) -> None:
+    """What does not fit is left for another call, which is told how much it needs."""
+    case = make_case(7, lengths=np.array([9, 0, 70, 9, 3, 12]), items=80)
+    spec = random_spec(np.random.default_rng([7, 5]), case)
+    with backend(name) as module:
+        ptr, expected = compiled_constraints(module, case, spec)
+        assert (np.diff(ptr) > 0).sum() > 2
+        for room in range(len(expected) + 1):
+            needed, words = np.full(7, -1), np.full(room, 7)
+            done = module.compile_constraints(
+                case.shard.indptr, case.shard.item, spec, 0, 6, needed, words
+            )
+            assert done == np.flatnonzero(ptr <= room)[-1]
+            assert needed[1 : done + 2].tolist() == np.diff(ptr)[: done + 1].tolist()
+            assert (needed[done + 2 :] == -1).all()
+            assert words[: ptr[done]].tolist() == expected[: ptr[done]].tolist()
+            assert (words[ptr[done] :] == 7).all()
+
+
 @pytest.mark.parametrize("seed", range(16))
 def test_rows_of_many_candidates_and_coupons(seed: int) -> None:
     case = constrained_case(

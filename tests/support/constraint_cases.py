@@ -101,21 +101,21 @@ def constrained_case(seed: int, module: ModuleType | None = None, **sizes: Any) 
 def compiled_constraints(
     module: Any, case: Case, spec: RuleSpec
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where each customer's constraints begin, and the constraints, made in two blocks."""
+    """Where each customer's constraints begin, and the constraints, made in two blocks, customer by customer."""
     n = case.customers
-    ptr, nothing = np.zeros(n + 1, np.int64), np.zeros(0, np.int64)
+    ptr = np.zeros(n + 1, np.int64)
+    parts: list[NDArray[np.int64]] = []
     for start, stop in (n // 2, n), (0, n // 2):
-        module.compile_constraints(
-            case.shard.indptr, case.shard.item, spec, start, stop, ptr, nothing
-        )
-    np.cumsum(ptr, out=ptr)
-    constraints = np.full(ptr[-1], 7)
-    if len(constraints):
-        for start, stop in (n // 2, n), (0, n // 2):
-            module.compile_constraints(
-                case.shard.indptr, case.shard.item, spec, start, stop, ptr, constraints
+        made = []
+        while start < stop:
+            at, constraints = start, np.full(ptr[start + 1], 7)
+            start = module.compile_constraints(
+                case.shard.indptr, case.shard.item, spec, at, stop, ptr, constraints
             )
-    return ptr, constraints
+            made.append(constraints[: ptr[at + 1 : start + 1].sum()])
+        parts = [*made, *parts]
+    np.cumsum(ptr, out=ptr)
+    return ptr, np.concatenate([np.zeros(0, np.int64), *parts])
 
 
 def random_spec(random: np.random.Generator, case: Case) -> RuleSpec:

@@ -32,7 +32,7 @@ cdef extern from "common/views.hpp" namespace "couponry" nogil:
     cdef cppclass Cut:
         int64_t searches, slack
 
-    cdef int NO_MEMORY, ROW_TOO_LONG, WRONG_ROOM, NO_ROOM
+    cdef int NO_MEMORY, ROW_TOO_LONG, NO_ROOM
 
 ctypedef fused number_t:
     uint8_t
@@ -128,8 +128,6 @@ cdef inline int check(int status) except -1:
         raise MemoryError("native kernel: no memory for its working arrays")
     if status == ROW_TOO_LONG:
         raise ValueError("shard: a customer has more than 2**31 - 1 candidates")
-    if status == WRONG_ROOM:
-        raise ValueError("ptr: expected the words of each customer as they were counted before")
     if status == NO_ROOM:
         raise ValueError("changes: expected room for all that is found, got too little")
     return 0

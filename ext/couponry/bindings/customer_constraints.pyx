@@ -32,7 +32,8 @@ cdef extern from "customer_constraints/compile.hpp" namespace "couponry" nogil:
         RequirementSpec requirements
 
     int c_compile_constraints "couponry::compile_constraints"(
-        View[const int64_t], const void*, int64_t, const RuleSpec&, int64_t, int64_t, int64_t*, int64_t*) noexcept
+        View[const int64_t], const void*, int64_t, const RuleSpec&, int64_t, int64_t, int64_t*, int64_t*, int64_t,
+        int64_t*) noexcept
 
 
 cdef MeasureSpec measures_view(measures) except *:
@@ -194,20 +195,21 @@ def compile_constraints(
     cdef int64_t item_bytes = item.itemsize
     cdef int64_t* out = &constraints[0] if constraints.shape[0] else NULL
     cdef const void* items
+    cdef int64_t done = start
     cdef int status
     spec_agrees(spec_, customers_of(indptr_.size, start, stop), item.shape[0])
     same(ptr.shape[0], indptr_.size, "ptr: offsets")
     aligned(&ptr[0], sizeof(int64_t))
     aligned(out, sizeof(int64_t))
     if start == stop:
-        return
-    if out != NULL:
-        refuse(not_offsets(b"ptr", &ptr[0], start, stop, constraints.shape[0]))
+        return stop
     items = item_data(item) if item.shape[0] else NULL
     if not unchecked or ALWAYS_CHECKED:
         refuse(not_offsets(b"indptr", indptr_.data, start, stop, item.shape[0]))
         refuse(items_beyond(b"item", items, item_bytes, indptr[start], indptr[stop], spec_.group.columns))
         look_at_spec(spec_, start, stop)
     with nogil:
-        status = c_compile_constraints(indptr_, items, item_bytes, spec_, start, stop, &ptr[0], out)
+        status = c_compile_constraints(
+            indptr_, items, item_bytes, spec_, start, stop, &ptr[0], out, constraints.shape[0], &done)
     check(status)
+    return done

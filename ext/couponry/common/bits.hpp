@@ -12,12 +12,13 @@ namespace couponry {
 namespace {
 
 COUPONRY_INLINE int count_bits(uint64_t word) noexcept {
-#if defined(__GNUC__)
+#if defined(__POPCNT__)
     return __builtin_popcountll(word);
-#else
-    int count = 0;
-    for (; word; word &= word - 1) ++count;
-    return count;
+#else  // sums of two, four and eight bits, side by side, and then of all bytes
+    word -= word >> 1 & 0x5555555555555555u;
+    word = (word & 0x3333333333333333u) + (word >> 2 & 0x3333333333333333u);
+    word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    return static_cast<int>(word * 0x0101010101010101u >> 56);
 #endif
 }
 

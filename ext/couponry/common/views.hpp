@@ -75,6 +75,6 @@ struct Cut {
 };
 
 // What a kernel returns to the boundary, which turns it into an exception.
-enum Status : int { DONE = 0, NO_MEMORY = 1, ROW_TOO_LONG = 2, WRONG_ROOM = 3, NO_ROOM = 4 };
+enum Status : int { DONE = 0, NO_MEMORY = 1, ROW_TOO_LONG = 2, NO_ROOM = 3 };
 
 }  // namespace couponry

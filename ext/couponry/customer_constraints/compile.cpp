@@ -61,13 +61,10 @@ public:
           slot_(static_cast<size_t>(spec.groups), -1),
           place_(static_cast<size_t>(spec.group.columns), -1) {}
 
-    // Whether everything has the room that it was counted to need.
-    bool run(int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints) {
+    // The first customer whose words do not fit; stop: there is none.
+    int64_t run(int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints, int64_t room) {
+        int64_t* const end = constraints + room;
         for (int64_t i = start; i < stop; ++i) {
-            if (!constraints)
-                ptr[i + 1] = 0;
-            else if (ptr[i + 1] == ptr[i])
-                continue;
             begin_ = indptr_[i];
             n_ = indptr_[i + 1] - begin_;
             words_ = (n_ + 63) / 64;
@@ -89,15 +86,13 @@ public:
             const int64_t row_words = static_cast<int64_t>(rows_of_.words.size());
             overlaps = overlaps || drafts_.size() > groups || row_words > 0;
             const int64_t sets = static_cast<int64_t>(drafts_.size()) * Constraints::words_each(n_);
-            const int64_t room = overlaps ? row_words + sets : 0;
-            if (!constraints)
-                ptr[i + 1] = room;
-            else if (ptr[i + 1] - ptr[i] != room)
-                return false;
-            else if (overlaps)
-                write(i, std::copy(rows_of_.words.begin(), rows_of_.words.end(), constraints + ptr[i]));
+            const int64_t needed = overlaps ? row_words + sets : 0;
+            ptr[i + 1] = needed;
+            if (needed == 0) continue;
+            if (n_ > LongHead::BOUND_MASK || needed > end - constraints) return i;
+            constraints = write(i, std::copy(rows_of_.words.begin(), rows_of_.words.end(), constraints));
         }
-        return true;
+        return stop;
     }
 
 private:
@@ -107,6 +102,7 @@ private:
     RowCompiler<Item> rows_of_;
     std::vector<int64_t> slot_, place_;  // of a group, and of an item, among the customer's; -1: none
     std::vector<int32_t> met_, met_row_;
+    std::vector<int32_t> met_at_, draft_of_;  // groups met of each candidate, by row; drafts of groups met; -1: none
     std::vector<uint64_t> met_bits_, bits_, adjacent_, covered_, common_;
     std::vector<Draft> drafts_;
     std::vector<const Draft*> nested_;
@@ -135,10 +131,12 @@ private:
         met_.clear();
         met_row_.clear();
         met_bits_.clear();
+        met_at_.assign(static_cast<size_t>(spec_.group.rows * n_), -1);
         const Item* const item = item_ + begin_;
         int64_t* const slots = slot_.data();
         for (int64_t row = 0; row < spec_.group.rows; ++row) {
-            const int32_t* group = spec_.group.row(row).data;
+            const int32_t* const group = spec_.group.row(row).data;
+            int32_t* const at = met_at_.data() + row * n_;
             for (int64_t j = 0, n = n_; j < n; ++j) {
                 const int32_t g = group[item[j]];
                 if (g < 0) continue;
@@ -150,9 +148,11 @@ private:
                     met_bits_.resize(met_bits_.size() + static_cast<size_t>(words_), 0);
                 }
                 set(met_bits_.data() + slot * words_, j);
+                at[j] = static_cast<int32_t>(slot);
             }
         }
         bool overlaps = false;
+        draft_of_.assign(met_.size(), -1);
         for (size_t m = 0; m < met_.size(); ++m) {
             const int32_t g = met_[m];
             const int64_t row = met_row_[m];
@@ -169,6 +169,7 @@ private:
             const int64_t least = std::min(size, std::max<int64_t>(0, asked));
             if (cap == size && least == 0) continue;
             overlaps = overlaps || !(spec_.plain[row] && least == 0 && held == 0);
+            draft_of_[m] = static_cast<int32_t>(drafts_.size());
             std::copy(theirs, theirs + words_, add(cap, least, spec_.rule[row], 0));
             for (size_t s = 0; s + 1 < drafts_.size() && !overlaps; ++s)
                 overlaps = drafts_[s].rule != drafts_.back().rule &&
@@ -188,16 +189,19 @@ private:
         drafts_.resize(kept);
     }
 
-    // Whether another group has all candidates of one, and binds as soon. Most lack the first of them.
+    // Whether another group has all candidates of one, and binds as soon: one of those with the first of them.
     bool is_implied(size_t s) {
         const Draft& draft = drafts_[s];
         const uint64_t* const own = bits(draft.at);
         int64_t first = 0;
         while (own[first] == 0) ++first;
-        const uint64_t lowest = own[first] & (0 - own[first]);
-        const uint64_t* their_first = bits_.data() + first;
-        for (size_t t = 0; t < drafts_.size(); ++t, their_first += words_)
-            if ((*their_first & lowest) && t != s && implies(drafts_[t], draft, t < s)) return true;
+        first = 64 * first + lowest_bit(own[first]);
+        for (int64_t row = 0; row < spec_.group.rows; ++row) {
+            const int32_t met = met_at_[static_cast<size_t>(row * n_ + first)];
+            const int32_t t = met < 0 ? -1 : draft_of_[static_cast<size_t>(met)];
+            if (t < 0 || static_cast<size_t>(t) == s) continue;
+            if (implies(drafts_[static_cast<size_t>(t)], draft, static_cast<size_t>(t) < s)) return true;
+        }
         return false;
     }
 
@@ -302,7 +306,8 @@ private:
             if (spec_.mandatory[begin_ + j]) set(must, j);
     }
 
-    void write(int64_t i, int64_t* out) {
+    // Where the next customer's words go.
+    int64_t* write(int64_t i, int64_t* out) {
         const double upper = of_customer(spec_.upper, i);
         const double share = std::min(1.0, upper / static_cast<double>(n_));
         for (Draft& draft : drafts_) {
@@ -340,6 +345,7 @@ private:
                      turn_[s] << LongHead::TURN_FROM;
             for (int64_t w = 0; w < words_; ++w) *out++ = static_cast<int64_t>(bits(draft.at)[w]);
         }
+        return out;
     }
 
     void find_turns() {
@@ -354,14 +360,14 @@ private:
 }  // namespace
 
 int compile_constraints(View<const int64_t> indptr, const void* item, int64_t item_bytes, const RuleSpec& spec,
-                        int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints) noexcept {
+                        int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints, int64_t room,
+                        int64_t* done) noexcept {
     try {
-        const bool fits = item_bytes == 2
-                              ? ConstraintCompiler<uint16_t>(indptr, static_cast<const uint16_t*>(item), spec)
-                                    .run(start, stop, ptr, constraints)
-                              : ConstraintCompiler<uint32_t>(indptr, static_cast<const uint32_t*>(item), spec)
-                                    .run(start, stop, ptr, constraints);
-        return fits ? DONE : WRONG_ROOM;
+        *done = item_bytes == 2 ? ConstraintCompiler<uint16_t>(indptr, static_cast<const uint16_t*>(item), spec)
+                                      .run(start, stop, ptr, constraints, room)
+                                : ConstraintCompiler<uint32_t>(indptr, static_cast<const uint32_t*>(item), spec)
+                                      .run(start, stop, ptr, constraints, room);
+        return DONE;
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }

@@ -50,8 +50,9 @@ struct RuleSpec {
     RequirementSpec requirements;
 };
 
-// See `compile_constraints` in reference/customer_constraints.py. constraints: null to have their lengths alone.
+// See `compile_constraints` in reference/customer_constraints.py, which returns what is here in `done` (OUT).
 int compile_constraints(View<const int64_t> indptr, const void* item, int64_t item_bytes, const RuleSpec& spec,
-                        int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints) noexcept;
+                        int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints, int64_t room,
+                        int64_t* done) noexcept;
 
 }  // namespace couponry

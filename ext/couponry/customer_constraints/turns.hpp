@@ -44,10 +44,11 @@ private:
 
     const std::vector<ListedSet>* sets_ = nullptr;
     int64_t n_ = 0, words_ = 0;
-    std::vector<uint64_t> closed_, joined_, fresh_;
+    std::vector<uint64_t> closed_, joined_, fresh_, open_;
     std::vector<int64_t> constraints_of_;  // of joined sets
     std::vector<size_t> left_, order_;
-    std::vector<char> there_;
+    size_t places_ = 0;  // words with a bit for each that is left
+    std::vector<uint64_t> holders_, sharing_, there_, unseen_;
 
     // The cap that all constraints have which cross the laminar family; 0: they have several, or something is asked
     // for.
@@ -101,10 +102,13 @@ private:
         return size;
     }
 
+    // Open candidates of the a-th of the sets that are left.
+    const uint64_t* open(size_t a) const { return open_.data() + a * closed_.size(); }
+
     int64_t shared(size_t a, size_t b) const {
         int64_t size = 0;
         for (size_t w = 0; w < closed_.size(); ++w) {
-            const uint64_t both = (*sets_)[a].bits[w] & (*sets_)[b].bits[w] & ~closed_[w];
+            const uint64_t both = open(a)[w] & open(b)[w];
             if (both) size += count_bits(both);
         }
         return size;
@@ -112,9 +116,9 @@ private:
 
     // Whether a set's open candidates are all in another one.
     bool contains(size_t other, size_t s) const {
-        for (size_t w = 0; w < closed_.size(); ++w)
-            if ((*sets_)[s].bits[w] & ~(*sets_)[other].bits[w] & ~closed_[w]) return false;
-        return true;
+        uint64_t only = 0;
+        for (size_t w = 0; w < closed_.size(); ++w) only |= open(s)[w] & ~open(other)[w];
+        return only == 0;
     }
 
     // Whether `find_parts` takes the customer apart, and each part has few candidates and constraints.
@@ -173,49 +177,88 @@ private:
 
     // Constraints of that cap which may bind, and which no other one contains.
     void list_windows(int64_t most) {
+        const size_t words = closed_.size();
         left_.clear();
-        for (size_t s = 0; s < sets_->size(); ++s)
-            if ((*sets_)[s].cap == most && size_of((*sets_)[s].bits) > most) left_.push_back(s);
-        there_.assign(sets_->size(), 0);
-        for (size_t s : left_) there_[s] = 1;
-        for (size_t a : left_)
-            for (size_t b : left_) {
-                if (a == b || !there_[a] || !there_[b] || !contains(b, a)) continue;
-                if (b < a || !contains(a, b)) there_[a] = 0;
-            }
-        left_.erase(std::remove_if(left_.begin(), left_.end(), [this](size_t s) { return !there_[s]; }), left_.end());
+        open_.clear();
+        for (size_t s = 0; s < sets_->size(); ++s) {
+            const ListedSet& set = (*sets_)[s];
+            if (set.cap != most || size_of(set.bits) <= most) continue;
+            left_.push_back(s);
+            for (size_t w = 0; w < words; ++w) open_.push_back(set.bits[w] & ~closed_[w]);
+        }
+        find_sharing();
+        for (size_t a = 0; a < left_.size(); ++a)
+            if (is_contained(a)) take(there_, a);
     }
 
+    // Which of those left share candidates with each of them; all are there.
+    void find_sharing() {
+        const size_t count = left_.size();
+        places_ = (count + 63) / 64;
+        holders_.assign(static_cast<size_t>(n_) * places_, 0);
+        for (size_t a = 0; a < count; ++a)
+            for_each_open(a, [&](size_t t) { holders_[t * places_ + a / 64] |= uint64_t{1} << (a % 64); });
+        sharing_.assign(count * places_, 0);
+        for (size_t a = 0; a < count; ++a)
+            for_each_open(a, [&](size_t t) {
+                for (size_t p = 0; p < places_; ++p) sharing_[a * places_ + p] |= holders_[t * places_ + p];
+            });
+        there_.assign(places_, ~uint64_t{0});
+        if (count % 64) there_.back() = (uint64_t{1} << (count % 64)) - 1;
+    }
+
+    template <class Visit>
+    void for_each_open(size_t a, Visit visit) const {
+        for (size_t w = 0; w < closed_.size(); ++w)
+            for (uint64_t left = open(a)[w]; left; left &= left - 1)
+                visit(64 * w + static_cast<size_t>(lowest_bit(left)));
+    }
+
+    bool is_contained(size_t a) const {
+        size_t w = 0;
+        while (open(a)[w] == 0) ++w;
+        const uint64_t* const with_first = holders_.data() + (64 * w + lowest_bit(open(a)[w])) * places_;
+        for (size_t p = 0; p < places_; ++p)
+            for (uint64_t left = with_first[p] & there_[p]; left; left &= left - 1) {
+                const size_t b = 64 * p + static_cast<size_t>(lowest_bit(left));
+                if (a != b && contains(b, a) && (b < a || !contains(a, b))) return true;
+            }
+        return false;
+    }
+
+    // By places among those that are left.
     void order_windows() {
         order_.clear();
-        for (size_t s : left_) {
-            if (!there_[s]) continue;
-            std::vector<char> unseen = there_;
+        for (size_t s = 0; s < left_.size(); ++s) {
+            if (!(there_[s / 64] >> (s % 64) & 1)) continue;
+            unseen_ = there_;
             size_t at = s;
-            for (size_t then = at; then != NONE; then = next_to(unseen, at)) {
+            for (size_t then = at; then != NONE; then = next_to(unseen_, at)) {
                 at = then;
-                unseen[at] = 0;
+                take(unseen_, at);
             }
             for (; at != NONE; at = next_to(there_, at)) {
-                order_.push_back(at);
-                there_[at] = 0;
+                order_.push_back(left_[at]);
+                take(there_, at);
             }
         }
     }
 
     static constexpr size_t NONE = ~size_t{0};
 
-    size_t next_to(const std::vector<char>& there, size_t at) const {
+    static void take(std::vector<uint64_t>& there, size_t at) { there[at / 64] &= ~(uint64_t{1} << (at % 64)); }
+
+    size_t next_to(const std::vector<uint64_t>& there, size_t at) const {
         int64_t most = 0;
         size_t found = NONE;
-        for (size_t s : left_) {
-            if (!there[s]) continue;
-            const int64_t both = shared(at, s);
-            if (both > most) {
+        for (size_t p = 0; p < places_; ++p)
+            for (uint64_t left = sharing_[at * places_ + p] & there[p]; left; left &= left - 1) {
+                const size_t s = 64 * p + static_cast<size_t>(lowest_bit(left));
+                const int64_t both = shared(at, s);
+                if (both <= most) continue;
                 most = both;
                 found = s;
             }
-        }
         return found;
     }
 

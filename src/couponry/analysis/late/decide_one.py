@@ -15,6 +15,7 @@ from ...data.roles import ROLES
 from ...kernels import Rules, Shard
 from ...kernels.late_contract import Late
 from ...model.compiling.measures import default_parts, summed_parts
+from ...model.compiling.row_rules.constraint_words import constraint_words
 from ...model.compiling.row_rules.rule_amounts import RuleAmount
 from ...model.customers import Customers
 from ...utils.checks import is_number, shown
@@ -27,8 +28,6 @@ from .room import Room
 from .templates import Template, Templates
 from .terms import ROLE_CODES, Terms
 from .together.late_members import LateMember, tables_of
-
-NONE = np.zeros(0, np.int64)
 
 FIRST_CANDIDATES = 64
 """Candidates of a customer that there is room for from the start."""
@@ -369,11 +368,10 @@ class CustomerDecider:
             flags[:n] = np.asarray(mandatory, bool)
             spec = spec._replace(mandatory=flags)
         ptr = np.zeros(2, np.int64)
-        self._compile(self._request.indptr, item, spec, 0, 1, ptr, NONE)
+        indptr = self._request.indptr
+        constraints = constraint_words(self._compile, indptr, item, spec, (0, 1), ptr)
         if not ptr[1]:
             return template.rules
-        constraints = np.empty(int(ptr[1]), np.int64)
-        self._compile(self._request.indptr, item, spec, 0, 1, ptr, constraints)
         return template.rules._replace(constraint_ptr=ptr, constraints=constraints)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..contract import Items, Offsets, Sums
 from ..rules_contract import RuleSpec
-from ..set_layout import SHORT, head_of, words_each
+from ..set_layout import LARGEST_NUMBER, SHORT, head_of, words_each
 from .parts.turns import find_turns
 from .preference import of_customer, of_row
 from .rows.compile_rows import add_unmet, write_rows
@@ -250,10 +250,8 @@ def compile_constraints(
     stop: int,
     ptr: Offsets,
     constraints: Offsets,
-) -> None:
+) -> int:
     """Compile the rules of customers for whom laminar groups do not tell all into rows and cardinality constraints.
-
-    Called twice: without room for constraints, to find how long they are, and then with it.
 
     Parameters
     ----------
@@ -265,11 +263,16 @@ def compile_constraints(
     start, stop : int
         Customers ``start <= i < stop``.
     ptr : ndarray of int64, shape (n + 1,)
-        Where `constraints` is empty, OUT: ``ptr[i + 1]`` is how many words customer i's constraints take. Else IN:
-        where each customer's words begin in `constraints`.
-    constraints : ndarray of int64, shape (words,) or (0,)
-        OUT: rows and constraints, laid out as `row_layout` and `set_layout` say.
+        OUT: ``ptr[i + 1]`` is how many words customer i's constraints take, of the customer after the last one, too.
+    constraints : ndarray of int64, shape (room,)
+        OUT: rows and constraints, laid out as `row_layout` and `set_layout` say, from the first word on.
+
+    Returns
+    -------
+    int
+        The first customer who is not compiled, for want of room or with more than LARGEST_NUMBER candidates; or `stop`.
     """
+    at, nothing = 0, np.zeros(0, np.int64)
     items = max(spec.group.shape[1], len(spec.requirements.ptr) - 1)
     place = np.full(items, -1, np.int64)
     for i in range(start, stop):
@@ -277,10 +280,7 @@ def compile_constraints(
         n = end - begin
         pairs = count_conflicts(item, spec, begin, end, place)
         room = len(spec.group) * n + pairs + 2 * n + 1
-        if len(constraints) == 0:
-            ptr[i + 1] = 0
-        elif ptr[i + 1] == ptr[i]:
-            continue
+        ptr[i + 1] = 0
         bound = np.zeros((room, 4), np.int64)
         member = np.zeros((room, n), np.int64)
         count, overlaps = add_groups(item, spec, i, begin, end, bound, member)
@@ -291,14 +291,17 @@ def compile_constraints(
         count += add_barred(item, spec, i, begin, end, bound[count:], member[count:])
         count += add_unmet(item, spec, i, begin, end, place, bound[count:], member[count:])
         count += add_mandatory(spec, begin, end, bound[count:], member[count:])
-        words = write_rows(item, spec, i, begin, end, place, ptr[i], constraints)
+        words = write_rows(item, spec, i, begin, end, place, 0, nothing)
         if not overlaps and count == groups and words == 0:
             continue
-        if len(constraints) == 0:
-            ptr[i + 1] = words + count * words_each(n)
-            continue
+        ptr[i + 1] = words + count * words_each(n)
+        if n > LARGEST_NUMBER or at + ptr[i + 1] > len(constraints):
+            return i
+        write_rows(item, spec, i, begin, end, place, at, constraints)
         upper = of_customer(spec.upper, i)
-        write_constraints(upper, bound[:count], member[:count], ptr[i], words, constraints)
+        write_constraints(upper, bound[:count], member[:count], at, words, constraints)
+        at += ptr[i + 1]
+    return stop
 
 
 def write_constraints(

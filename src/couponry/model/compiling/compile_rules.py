@@ -22,9 +22,7 @@ from ...solver.rule_names import (
     largest_lower_bound,
     smallest_upper_bound,
 )
-from ...utils.arrays.blocks import row_blocks
-from ...utils.errors import InvalidInput, Unsupported
-from ...utils.parallel import parallel_map, worker_count
+from ...utils.errors import InvalidInput
 from ..conflicts import ConflictRule
 from ..contact_history import ContactHistory
 from ..customers import Customers
@@ -32,6 +30,7 @@ from ..items import Items
 from ..rule_bounds import NamedBounds, refuse_above_all, refuse_min_above_max
 from ..rules import MANDATORY, CustomerRule
 from .messages.message_costs import MessageCosts
+from .row_rules.constraint_words import with_constraints
 from .row_rules.measured_rules import SummedAmount, measured_rules
 from .row_rules.requirements import RequirementRule, requirements_of
 from .rule_groups import GroupRow
@@ -44,9 +43,6 @@ from .rule_spec import (
     group_table,
     may_need_constraints,
 )
-
-MAX_CONSTRAINED_CANDIDATES = 65_535
-"""Candidates of a customer with cardinality constraints: their bounds are 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -318,58 +314,3 @@ def _laminar_rules(
         cap=as_table([row.cap for row in rows], length),
     )
     return compiled, [row.rule for row in rows]
-
-
-def with_constraints(
-    rules: Rules,
-    spec: RuleSpec,
-    item: NDArray[np.uint16] | NDArray[np.uint32],
-    indptr: NDArray[np.int64],
-    backend: Backend,
-) -> Rules:
-    """Add the cardinality constraints of the customers who need them.
-
-    Parameters
-    ----------
-    rules : Rules
-        Without constraints.
-    spec : RuleSpec
-    item : ndarray of uint16 or uint32, shape (n_candidates,)
-    indptr : ndarray of int64, shape (n_customers + 1,)
-    backend : Backend
-
-    Returns
-    -------
-    Rules
-        The same where nobody needs any.
-
-    Raises
-    ------
-    Unsupported
-        Where a customer with constraints has too many candidates.
-    """
-    ptr = np.zeros(len(indptr), np.int64)
-    compile_constraints = backend.unchecked.compile_constraints
-
-    def fill(constraints: NDArray[np.int64]) -> None:
-        """Count each customer's words in `ptr` where `constraints` is empty, else write them."""
-
-        def work(block: tuple[int, int]) -> None:
-            compile_constraints(indptr, item, spec, *block, ptr, constraints)
-
-        for _ in parallel_map(work, row_blocks(indptr), worker_count()):
-            pass
-
-    fill(np.zeros(0, np.int64))
-    if not ptr.any():
-        return rules
-    count = np.diff(indptr)
-    if count[ptr[1:] > 0].max() > MAX_CONSTRAINED_CANDIDATES:
-        raise Unsupported(
-            f"customer rules that overlap, conflict or ask for minimums: expected at most "
-            f"{MAX_CONSTRAINED_CANDIDATES:,} candidates for one customer, got {count.max():,}"
-        )
-    np.cumsum(ptr, out=ptr)
-    constraints = np.empty(int(ptr[-1]), np.int64)
-    fill(constraints)
-    return rules._replace(constraint_ptr=ptr, constraints=constraints)
