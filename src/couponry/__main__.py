@@ -46,14 +46,15 @@ class _WithoutPandas(MetaPathFinder):
 def _do_without_pandas() -> None:
     """Have PyArrow look for pandas now, and not find it: for its first array it would import it, for half a second.
 
-    Whatever needs pandas later on, PyArrow included, imports it all the same.
+    It looks twice: in Cython, and in C++, when it first makes an array of a list or one of NumPy. Whatever needs pandas
+    later on, PyArrow included, imports it all the same.
     """
     from pyarrow import array
 
     finder = _WithoutPandas()
     sys.meta_path.insert(0, finder)
     try:
-        array([], "int8")
+        array([0], "int8").to_numpy()
     finally:
         sys.meta_path.remove(finder)
 

@@ -34,12 +34,14 @@ import numpy as np, pyarrow as pa
 _do_without_pandas()
 assert "pandas" not in sys.modules and not [one for one in sys.meta_path if "pandas" in type(one).__name__.lower()]
 assert pa.array(np.arange(3)).to_pylist() == [0, 1, 2] and "pandas" not in sys.modules
+assert pa.array([1, 2]).to_numpy().sum() == 3 and "pandas" not in sys.modules
 try:
     import pandas as pd
 except ImportError:
     sys.exit()
 assert isinstance(pa.table({"a": [1]}).to_pandas(), pd.DataFrame)
 assert pa.array(pd.Series([1.0, None])).null_count == 1
+assert pa.array(pd.Series(["a", None], dtype=object)).null_count == 1
 """
 
 
