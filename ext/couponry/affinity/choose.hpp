@@ -315,29 +315,37 @@ private:
         return kept[r];
     }
 
-    // What is kept of all roles, in ascending order of offers. Without a branch on whose turn it is, which nobody can
-    // foretell.
+    // What is kept of all roles, in ascending order of offers: each goes to the place that as many are before as there
+    // are bits below its own. Nothing waits for the offer before, nor is there a branch on whose turn it is.
     int64_t merge() noexcept {
+        uint64_t* const all = room.won;    // bits of what is kept
+        int32_t* const before = room.few;  // of each word: how many are in those before it
+        for (int64_t t = 0; t < live_words; ++t) all[room.word[t]] = 0;
+        for (int r = 0; r < 3; ++r)
+            for (int64_t k = 0; k < kept[r]; ++k)
+                all[room.kept[r][k] / WORD] |= uint64_t{1} << (room.kept[r][k] % WORD);
+        int32_t n = 0;
+        for (int64_t t = 0; t < live_words; ++t) {
+            before[room.word[t]] = n;
+            n += count_bits(all[room.word[t]]);
+        }
+        COUPONRY_ASSERT(n == kept[0] + kept[1] + kept[2] && at + n <= work.chosen.offer.size);
+        int32_t* const offer = work.chosen.offer.data + at;
+        float* const its_score = work.chosen.score.data + at;
+        uint8_t* const role = work.chosen.role.data + at;
         for (int r = 0; r < 3; ++r) {
-            COUPONRY_ASSERT(kept[r] <= work.quota[r]);
-            room.kept[r][kept[r]] = INT32_MAX;
+            const int32_t* const list = room.kept[r];
+            const float* const scores = room.kept_score[r];
+            for (int64_t k = 0, count = kept[r]; k < count; ++k) {
+                const int32_t j = list[k];
+                const uint64_t below = (uint64_t{1} << (j % WORD)) - 1;
+                const int64_t place = before[j / WORD] + count_bits(all[j / WORD] & below);
+                offer[place] = j;
+                its_score[place] = scores[k];
+                role[place] = static_cast<uint8_t>(r);
+            }
         }
-        const int64_t n = kept[0] + kept[1] + kept[2];
-        COUPONRY_ASSERT(at + n <= work.chosen.offer.size);
-        const int32_t *reward = room.kept[0], *activation = room.kept[1], *innovation = room.kept[2];
-        int64_t next[3] = {0, 0, 0};
-        for (int64_t k = 0; k < n; ++k, ++at) {
-            const int32_t a = reward[next[0]], b = activation[next[1]], c = innovation[next[2]];
-            const int64_t first = int64_t{a < b} & int64_t{a < c}, second = int64_t{b < c} & (1 - first);
-            const int64_t third = 1 - first - second;
-            const int32_t lower = a < b ? a : b;
-            work.chosen.offer[at] = lower < c ? lower : c;
-            work.chosen.score[at] = of_bits((bits_of(room.kept_score[0][next[0]]) & static_cast<int32_t>(-first)) |
-                                            (bits_of(room.kept_score[1][next[1]]) & static_cast<int32_t>(-second)) |
-                                            (bits_of(room.kept_score[2][next[2]]) & static_cast<int32_t>(-third)));
-            work.chosen.role[at] = static_cast<uint8_t>(second + 2 * third);
-            next[0] += first, next[1] += second, next[2] += third;
-        }
+        at += n;
         return n;
     }
 

@@ -74,7 +74,7 @@ private:
                                    of(tables_.customer, 1) * total_[offers + 1] + of(tables_.customer, 2) * few;
         for (int64_t k = 0; k < offers; ++k) {
             const int32_t offer = chosen_.offer[first + k];
-            const double root = said_[k] < 0.0 ? -std::sqrt(-said_[k]) : std::sqrt(said_[k]);
+            const double root = std::copysign(std::sqrt(std::abs(said_[k])), said_[k]);
             total_[k] = of(tables_.offer, offer) + of(tables_.near, 1) * total_[k] + of(tables_.near, 2) * root;
             total_[k] += of_customer + few * of(tables_.popular, offer);
         }

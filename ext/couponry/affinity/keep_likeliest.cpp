@@ -2,7 +2,6 @@
 #include "affinity/keep_likeliest.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <new>
 #include <vector>
 
@@ -12,7 +11,7 @@ namespace couponry {
 namespace {
 
 constexpr int64_t ROLES = 3;
-constexpr int64_t FEW = 64;  // offers of a customer that are compared each with each
+constexpr int64_t FEW = 64;  // offers of a customer that are looked at all at once
 
 struct Offer {
     float score;
@@ -23,79 +22,54 @@ bool is_before(const Offer& one, const Offer& other) noexcept {
     return one.score > other.score || (one.score == other.score && one.place < other.place);
 }
 
-// A few offers of one role, in their order; the scores after them are below all others.
-struct FewOffers {
-    alignas(64) float score[FEW];
-    int32_t place[FEW];
-    int32_t count;
-};
-
+// Flags the offers of any number from `begin` to `end` that the quotas of their roles have room for.
 class Taken {
 public:
     explicit Taken(const View<const int32_t>& quota) noexcept : quota_(quota) {}
 
-    // Flags the offers from `begin` to `end` that the quotas of their roles have room for.
     const uint8_t* of(const Chosen& chosen, int64_t begin, int64_t end) {
-        if (end - begin <= FEW) {
-            flag_few(chosen, begin, end);
-            return few_;
-        }
-        many_.assign(static_cast<size_t>(end - begin), 0);
-        for (int64_t r = 0; r < ROLES; ++r) flag_many(chosen, begin, end, r);
-        return many_.data();
+        flags_.assign(static_cast<size_t>(end - begin), 0);
+        for (int64_t r = 0; r < ROLES; ++r) flag(chosen, begin, end, r);
+        return flags_.data();
     }
 
 private:
-    void flag_few(const Chosen& chosen, int64_t begin, int64_t end) noexcept {
-        for (FewOffers& role : roles_) role.count = 0;
-        for (int64_t d = begin; d < end; ++d) {
-            FewOffers& role = roles_[chosen.role[d]];
-            role.score[role.count] = chosen.score[d];
-            role.place[role.count++] = static_cast<int32_t>(d - begin);
-        }
-        for (int64_t r = 0; r < ROLES; ++r) {
-            FewOffers& role = roles_[r];
-            uint64_t taken = ~uint64_t{0};
-            if (role.count > quota_[r]) {
-                std::fill(role.score + role.count, role.score + FEW, NOTHING);
-                taken = affinity_kernels().largest_of_few(role.score, role.count, quota_[r]);
-            }
-            for (int32_t d = 0; d < role.count; ++d) few_[role.place[d]] = taken >> d & 1;
-        }
-    }
-
-    void flag_many(const Chosen& chosen, int64_t begin, int64_t end, int64_t role) {
+    void flag(const Chosen& chosen, int64_t begin, int64_t end, int64_t role) {
         some_.clear();
         for (int64_t d = begin; d < end; ++d)
             if (chosen.role[d] == role) some_.push_back({chosen.score[d], d});
         const int64_t count = std::min<int64_t>(quota_[role], static_cast<int64_t>(some_.size()));
         if (count < static_cast<int64_t>(some_.size()))
             std::nth_element(some_.begin(), some_.begin() + count, some_.end(), is_before);
-        for (int64_t k = 0; k < count; ++k) many_[some_[k].place - begin] = 1;
+        for (int64_t k = 0; k < count; ++k) flags_[some_[k].place - begin] = 1;
     }
 
-    static constexpr float NOTHING = -std::numeric_limits<float>::infinity();
     View<const int32_t> quota_;
-    FewOffers roles_[ROLES];
-    uint8_t few_[FEW];
-    std::vector<uint8_t> many_;
+    std::vector<uint8_t> flags_;
     std::vector<Offer> some_;
 };
+
+int64_t take_many(const Chosen& chosen, const uint8_t* flags, int64_t begin, int64_t end, int64_t to) noexcept {
+    const int64_t first = to;
+    for (int64_t d = begin; d < end; ++d) {
+        chosen.offer[to] = chosen.offer[d];
+        chosen.role[to] = chosen.role[d];
+        chosen.score[to] = chosen.score[d];
+        to += flags[d - begin];
+    }
+    return to - first;
+}
 
 void keep(const View<const int32_t>& quota, const Chosen& chosen) {
     Taken taken(quota);
     int64_t begin = 0, kept = 0;
     for (int64_t i = 0; i < chosen.number.size; ++i) {
-        const int64_t end = begin + chosen.number[i], first = kept;
-        const uint8_t* flags = taken.of(chosen, begin, end);
-        for (int64_t d = begin; d < end; ++d) {
-            chosen.offer[kept] = chosen.offer[d];
-            chosen.role[kept] = chosen.role[d];
-            chosen.score[kept] = chosen.score[d];
-            kept += flags[d - begin];
-        }
-        chosen.number[i] = static_cast<int32_t>(kept - first);
-        begin = end;
+        const int64_t end = begin + chosen.number[i];
+        const bool few = end - begin <= FEW && begin + FEW <= chosen.offer.size;
+        const int64_t count = few ? affinity_kernels().take_few(chosen, quota, begin, end - begin, kept)
+                                  : take_many(chosen, taken.of(chosen, begin, end), begin, end, kept);
+        chosen.number[i] = static_cast<int32_t>(count);
+        begin = end, kept += count;
     }
 }
 

@@ -9,6 +9,8 @@
 
 #include "affinity/rank_few.hpp"
 
+#include "affinity/take_few.hpp"
+
 #include "affinity/choose.hpp"
 
 #include "trees/leaves_avx2.hpp"
@@ -24,7 +26,7 @@
 namespace couponry {
 
 const AffinityKernels affinity_avx2{"avx2",          has_avx2,          choose,
-                                    largest_of_few,  score_tiles,       add_by_blocks,
+                                    take_few,        score_tiles,       add_by_blocks,
                                     take_logarithms, take_exponentials, take_logarithms_of_floats,
                                     round_to_floats};
 

@@ -7,6 +7,8 @@
 
 #include "affinity/rank_few.hpp"
 
+#include "affinity/take_few.hpp"
+
 #include "trees/leaves_baseline.hpp"
 
 #include "trees/score_tiles.hpp"
@@ -20,7 +22,7 @@ namespace couponry {
 const AffinityKernels affinity_baseline{"baseline",
                                         []() noexcept { return true; },
                                         choose,
-                                        largest_of_few,
+                                        take_few,
                                         score_tiles,
                                         add_by_blocks,
                                         take_logarithms,

@@ -13,8 +13,7 @@ struct AffinityKernels {
     const char* name;
     bool (*runs_here)() noexcept;
     void (*choose)(const Choice&, const Room&) noexcept;
-    // of so many scores, as many as a quota that is below that; in a line of 64, the rest of which are minus infinity
-    uint64_t (*largest_of_few)(const float*, int64_t, int64_t) noexcept;
+    int64_t (*take_few)(const Chosen&, const View<const int32_t>&, int64_t, int64_t, int64_t) noexcept;
     ScoreTiles* score_tiles;
     AddColumns* add_by_blocks;
     // of a multiple of NUMBERS_AT_A_TIME numbers, in place

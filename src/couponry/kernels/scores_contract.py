@@ -31,6 +31,9 @@ MOST_SPREADS = 8.0
 LEAST_LEFT = 0.05
 """Share of an error that is a customer's own doing at most is 1 less this: what is beyond is rounding."""
 
+LEAST_SCORE, MAX_LOG_ODDS = 1e-6, 15.0
+"""Scores below this count as this; log odds beyond that would be probabilities of 0 or 1 in float32."""
+
 OF_ITEM = 8
 """Numbers of an item after its trends: logarithms of usual gap, repeat rate, buyers; weeks; then, for each of
 LATE_WEEKS, the logarithm of who bought it again and the share of any item."""

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from ...data.roles import ROLES
 from ...kernels import load
 from ...kernels.affinity_contract import Chosen
-from ...kernels.reference.scores.chosen_odds import LEAST_SCORE, MAX_LOG_ODDS
-from ...kernels.scores_contract import ResponseTables
+from ...kernels.scores_contract import LEAST_SCORE, MAX_LOG_ODDS, ResponseTables
 from ...utils.errors import InvalidInput
 from ..response.depth_response import DepthResponse
 from ..response.response_model import ResponseModel

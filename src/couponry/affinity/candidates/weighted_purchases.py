@@ -19,8 +19,9 @@ from ..history.purchase_history import PurchaseHistory
 from ..scores.item_neighbours import recent_weights
 from ..scores.own.pair_model import PairScorer
 
-BLOCK_PAIRS, BLOCK_CUSTOMERS = 1 << 17, 1 << 14
-"""Pairs and customers that are worked on at a time, at most."""
+BLOCK_PAIRS, BLOCK_CUSTOMERS = 3 << 16, 1 << 14
+"""Pairs and customers that are worked on at a time, at most: more pairs than most ranges of purchases have, so that few
+are cut into a block and a small rest."""
 
 BYTES_PER_CANDIDATE, BYTES_PER_PAIR = 48, 64
 """Memory of a block while it is worked on."""

@@ -77,8 +77,12 @@ class ChoiceBlocks:
             self._run(*block, everybody.part(*block, self._width))
 
         blocks = list(self._blocks())
-        for _ in parallel_map(choose_block, blocks, self._threads):
-            pass
+        if self._threads == 1:  # who asks has nothing else to do
+            for block in blocks:
+                choose_block(block)
+        else:
+            for _ in parallel_map(choose_block, blocks, self._threads):
+                pass
         _close_gaps(everybody, blocks, self._width)
         return _top_offers(0, everybody)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...affinity_contract import Chosen
 from ...contract import Amounts, Bounds, Offsets, Prices, Sums
-from ...scores_contract import BegunTables, ResponseTables
+from ...scores_contract import LEAST_SCORE, MAX_LOG_ODDS, BegunTables, ResponseTables
 from .logarithms import take_exponentials, take_logarithms
 
 LEAST_SAID, LEAST_BOUGHT, LEAST_ITEMS = 10.0, 0.05, 0.3
@@ -14,9 +14,6 @@ LEAST_SAID, LEAST_BOUGHT, LEAST_ITEMS = 10.0, 0.05, 0.3
 
 FEW_ITEMS = 10.0
 """Items of which a customer who knows so many knows few to a third."""
-
-LEAST_SCORE, MAX_LOG_ODDS = 1e-6, 15.0
-"""Scores below this count as this; log odds beyond that would be probabilities of 0 or 1 in float32."""
 
 
 def score_begun(
