@@ -4,7 +4,8 @@
     python benchmarks/cases/end_to_end.py --customers 10000000 --memory-limit 20GiB --folder DIR
 
 The campaign folder is made of synthetic shoppers first, if it is not there yet; that is not timed. Stages are those of
-the command's result.json; memory is the most that the command had.
+the command's result.json; memory is the most that the command had. `--beside-others` says what each stage would take
+with the cores to itself (Linux).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 import _paths  # noqa: F401
 import pyarrow.parquet as pq
 from benchmarks.instances.synthetic_purchases import Shoppers
+from benchmarks.support.free_cores import looked_at, with_cores_to_itself
 from benchmarks.support.hardware import describe
 
 from couponry.utils.threads import thread_count
@@ -37,6 +39,9 @@ def main() -> None:
     parser.add_argument("--memory-limit", default="20GiB")
     parser.add_argument(
         "--folder", type=Path, help="of the campaign, kept; default: a temporary one"
+    )
+    parser.add_argument(
+        "--beside-others", action="store_true", help="others work on the machine: see above"
     )
     arguments = parser.parse_args()
     size = Shoppers(arguments.customers)
@@ -58,7 +63,9 @@ def main() -> None:
         ]
         command += ["--store", str(store), "--memory-limit", arguments.memory_limit]
         started = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        looks = looked_at(command) if arguments.beside_others else []
+        if not looks:
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - started
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         report = {
@@ -75,6 +82,7 @@ def main() -> None:
             "microseconds_per_customer": 1e6 * seconds / size.customers,
             "processor_seconds": used.ru_utime + used.ru_stime,
             "peak_memory_gib": round(used.ru_maxrss / 2**20, 2),
+            "with_cores_to_itself": with_cores_to_itself(looks, thread_count()),
         }
     print(json.dumps(report, indent=1))
 

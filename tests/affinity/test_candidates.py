@@ -400,7 +400,10 @@ def resident(folder: Path) -> int:
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux tells what is mapped")
-def test_pages_of_purchases_that_were_scored_are_given_back(tmp_path: Path) -> None:
+def test_pages_of_purchases_that_were_scored_are_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weighted_purchases, "BLOCK_PAIRS", 1 << 17)  # of which there are several
     history, store, times = shopped()[0], FolderStore(tmp_path), 24
 
     def repeated(name: str, states: Pairs) -> Pairs:

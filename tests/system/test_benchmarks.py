@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -134,6 +135,28 @@ def test_end_to_end(said: Said) -> None:
     assert report["status"] == "optimal" and report["max_violation"] == 0
     assert report["transactions"] > 20 * 2000 and report["allocation_bytes"] > 0
     assert report["seconds_of_the_command"] > sum(report["seconds"].values())
+    assert report["with_cores_to_itself"] == {}
+
+
+def test_cores_are_idle_where_fewer_threads_could_run() -> None:
+    from benchmarks.support.free_cores import Look, looked_at, with_cores_to_itself
+
+    alone, waiting, nobody = (
+        Look("fit", 2.0, 1.0, 1.0),
+        Look("dual", 4.0, 2.0, 9.0),
+        Look("dual", 1.0, 0.0, 0.0),
+    )
+    found = with_cores_to_itself([alone, waiting, nobody], 2)
+    assert found["fit"] == {"seconds": 1.0, "processor_seconds": 1.0, "idle": 1.0}
+    assert found["dual"] == {"seconds": 2.0, "processor_seconds": 2.0, "idle": 2.0}
+    if not Path("/proc/self/task").exists():
+        return
+    say = "import sys, time\nfor stage in ('fit', 'dual'):"
+    say += "\n    print(f'2026-11-30 16:00:00 {stage}: 0.1 s', file=sys.stderr)"
+    looks = looked_at([sys.executable, "-u", "-c", say + "\n    time.sleep(0.3)"])
+    assert {"fit", "dual"} <= {look.stage for look in looks}
+    with pytest.raises(subprocess.CalledProcessError):
+        looked_at([sys.executable, "-c", "raise SystemExit(3)"])
 
 
 @needs_native
