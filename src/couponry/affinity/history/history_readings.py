@@ -64,7 +64,7 @@ class HistoryReadings:
         """
         half_life, periods = self.half_lives[h : h + 1], self.until - self.start + 1
         factors = decay_factors(half_life, self.unit, periods)[:, 0]
-        age = self.until - self.pairs.last[pairs].astype(np.int64)
+        age = self.until - self.pairs.last[pairs]  # int32: taken in a third of the time of int64
         decayed: NDArray[np.float32] = self.pairs.decay[:, h][pairs] * factors.take(age)
         return decayed
 

@@ -100,7 +100,7 @@ class PersonalScorer:
                 found.append(self._of_block(*block, None))
             return np.concatenate(found)
         scores = np.zeros(end - first, np.float32)
-        asked = np.flatnonzero(self.asked[self.history.item[first:end]])
+        asked = np.flatnonzero(self.asked.take(self.history.item[first:end]))
         ends = np.searchsorted(asked, self.history.indptr[start : stop + 1] - first)
         for few, many in row_blocks(ends, BLOCK_ASKED):
             some = asked[ends[few] : ends[many]]
