@@ -62,6 +62,19 @@ def test_products_are_those_of_single_changes(
     assert len(one_by_one) > 20 and np.allclose(dense, one_by_one.T @ one_by_one)
 
 
+def test_an_answer_that_is_asked_for_briefly_is_written_over() -> None:
+    case = make_case(6, customers=60, longest=9, attributes=1, segments=1, items=12, rows=5)
+    engine = LocalEngine(case.shard, case.rules, kernels.load(), 2, 0)
+    expected, brief = engine.alternatives(case.price), engine.alternatives(case.price, briefly=True)
+    for mine, other in zip(brief, expected, strict=True):
+        assert mine.tobytes() == other.tobytes() and not np.shares_memory(mine, other)
+    again = engine.alternatives(case.price / 2, briefly=True)
+    assert all(np.shares_memory(mine, other) for mine, other in zip(brief, again, strict=True))
+    assert any(
+        mine.tobytes() != other.tobytes() for mine, other in zip(again, expected, strict=True)
+    )
+
+
 def test_losses_are_counted_the_same_by_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "SLOW_BLOCK_CANDIDATES", 50)
     case = make_case(4, customers=99, longest=9, attributes=2, segments=3, items=12, rows=5)

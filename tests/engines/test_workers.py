@@ -107,3 +107,5 @@ def test_arrays_are_joined_as_numpy_joins_them(
         together = workers.joined(some, threads)
         assert together.dtype == np.int32
         assert np.array_equal(together, np.concatenate(some))
+        rows = [np.stack([part, -part]) for part in some]
+        assert np.array_equal(workers.joined(rows, threads), np.concatenate(rows, axis=1))

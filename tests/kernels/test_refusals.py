@@ -36,6 +36,7 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "rules.constraint_ptr", "scoring.prior", "scoring.eligible.ptr",  # empty: there is nothing of it
     "factor", "threshold", "scoring.kinds.ptr", "rank",
     "multiply_changes column", "multiply_changes product",  # room, of which too little is found out late
+    "mirror_products column", "mirror_products product",
     "multiply_changes by_row.begins",  # as many parts as one likes
     "list_changes changes.ptr", "list_changes changes.row", "list_changes changes.moved",
     "count_losses count",  # as many decisions and bins as one likes
@@ -97,9 +98,12 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     },
     "group_changes": {"changes.ptr": 10**6, "changes.row": 4},
     "multiply_changes": {
-        "changes.ptr": 10**6, "changes.row": 4, "by_row.begins": 10**6, "by_row.change": 3,
+        "changes.ptr": 10**6, "changes.row": 4, "by_row.begins": 10**6, "by_row.entry": 10**6, "by_row.end": 10**6,
     },
+    "mirror_products": {"count": 10**6, "half_column": 4},
+    "quasi_newton_step": {"free": 2},
     "minimise_model": {"model.indptr": 10**6, "model.column": 9, "model.free": 2},
+    "minimise_in_box": {"model.indptr": 10**6, "model.column": 9},
     "move_prices": {"steps.row": 10**6},
     "find_undecided": {"shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "chosen": 2},
     "choose_undecided": {"undecided.segment": 2, "undecided.ptr": 10**6, "undecided.item": 60},
@@ -241,7 +245,8 @@ def test_every_array_that_counts_is_tried() -> None:
         ("noise", "shard.item"), ("noise", "shard.segment"), ("pair_features", "numbers.group"),
         ("backups", "shard.segment"),
         ("list_changes", "changes.ptr"), ("list_changes", "changes.row"), ("group_states", "grouped.item"),  # written
-        ("list_moves", "moves.row"), ("decide", "late.charged.row"), ("compile_constraints", "ptr"),  # written
+        ("list_moves", "moves.row"), ("decide", "late.charged.row"), ("compile_constraints", "ptr"),
+        ("mirror_products", "indptr"),  # written
         *(("find_undecided", f"undecided.{name}") for name in ("ptr", "item", "segment")),  # written
     }  # fmt: skip
     assert counting - told == anything_will_do
@@ -321,7 +326,9 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "minimise_model": "step", "move_prices": "steps.point", "number_offers": "offer", "find_customers": "start",
         "price_candidates": "beyond", "decide": "late.choice.given", "list_moves": "moves.row",
         "find_exchanges": "picked", "find_stretches": "begin", "order_stretches": "stretch",
-        "sum_choice": "usage", "group_changes": "moved", "find_undecided": "undecided.own", "choose_undecided": "usage",
+        "sum_choice": "usage", "group_changes": "products", "mirror_products": "product",
+        "minimise_in_box": "step", "quasi_newton_step": "step",
+        "find_undecided": "undecided.own", "choose_undecided": "usage",
     }  # fmt: skip
     assert set(out) == set(CALLS) - {"find_outside"}
     for kernel, path in out.items():
@@ -346,6 +353,7 @@ def test_room_for_other_coupons() -> None:
         ("list_changes", "changes.ptr"),
         ("list_changes", "changes.row"),
         ("multiply_changes", "column"),
+        ("mirror_products", "column"),
     ],
 )
 def test_too_little_room_for_changes(kernel: str, path: str) -> None:

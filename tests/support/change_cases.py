@@ -17,6 +17,7 @@ from couponry.kernels import (
     PriceSteps,
     Shard,
     StepModel,
+    StepSearch,
 )
 
 
@@ -74,17 +75,35 @@ def changed(
         last = int(changes.ptr[made])
         listed = Changes(changes.ptr[: made + 1], changes.row[:last], changes.moved[:last])
         results |= {f"changes of {start}: {name}": a for name, a in listed._asdict().items()}
-        by_row = grouped(module, listed, rows)
+        by_row, products = grouped(module, listed, reach)
+        results |= {f"in order, {start}: {name}": a for name, a in listed._asdict().items()}
         results |= {f"by row of {start}: {name}": a for name, a in by_row._asdict().items()}
+        results[f"numbers of products of {start}"] = products
+        halves = []
         for first, ends in (0, rows // 2), (rows // 2, rows):
-            room = int(np.minimum(reach, rows)[first:ends].sum())
+            room = int(np.minimum(products, rows)[first:ends].sum())
             of_rows = np.zeros(ends - first, np.int64), np.zeros(room, np.int32), np.zeros(room)
             of_rows[2][:] = 7.0
             entries = module.multiply_changes(listed, by_row, first, ends, *of_rows)
             results[f"products of {start}, {first}"] = np.concatenate([[entries], *of_rows])
+            halves.append((of_rows[0], of_rows[1][:entries], of_rows[2][:entries]))
+        half = [np.concatenate(each) for each in zip(*halves, strict=True)]
+        room = 2 * len(half[1])
+        whole = np.zeros(rows + 1, np.int64), np.zeros(room, np.int32), np.zeros(room)
+        entries = module.mirror_products(*half, *whole)
+        results[f"matrix of {start}"] = np.concatenate([[entries], *whole])
     model, right, step = step_model(random, int(random.integers(1, 20)))
     results["steps"] = module.minimise_model(model, right, step, 1e-6, 50)
     results["step"] = step
+    for rounds in 0, 8:
+        search, slopes = step_search(random, len(step), rounds), random.normal(size=len(step))
+        boxed, promised = np.full(len(step), 7.0), np.full(1, 7.0)
+        guesses = module.minimise_in_box(model, slopes, search, boxed, promised)
+        results[f"box, {rounds}"] = np.concatenate([[guesses], promised, boxed, model.free])
+    for many in 0, 1, 7:
+        n = int(random.integers(1, 20))
+        following = results[f"step after {many}"] = np.full(n, 7.0)
+        module.quasi_newton_step(*last_steps(random, n, many), 1e-10, following)
     steps, activity = price_steps(random, int(random.integers(1, 40)), rows)
     for start, stop in (0, len(steps.row) // 2), (len(steps.row) // 2, len(steps.row)):
         results[f"off before {start} moves"] = module.move_prices(
@@ -98,14 +117,33 @@ def changed(
     }
 
 
-def grouped(module: Any, changes: Changes, rows: int) -> ChangesByRow:
-    """The entries of changes by row, in two parts."""
-    made, entries = len(changes.ptr) - 1, len(changes.row)
-    begins = np.full((2, rows + 1), 7)
-    by_row = ChangesByRow(begins, np.zeros(entries, np.int64), np.zeros(entries))
+def grouped(
+    module: Any, changes: Changes, reach: NDArray[np.int64]
+) -> tuple[ChangesByRow, NDArray[np.int64]]:
+    """The entries of changes by row, in two parts, and how many products each row begins with."""
+    made, entries, rows = len(changes.ptr) - 1, len(changes.row), len(reach)
+    begins, products = np.full((2, rows + 1), 7), np.full((2, rows), 7)
+    by_row = ChangesByRow(begins, np.zeros(entries, np.int64), np.zeros(entries, np.int64))
     for part, (first, last) in enumerate(((0, made // 3), (made // 3, made))):
-        module.group_changes(changes, first, last, begins[part], by_row.change, by_row.moved)
-    return by_row
+        listed = begins[part], by_row.entry, by_row.end, products[part]
+        module.group_changes(changes, first, last, reach, *listed)
+    return by_row, products.sum(axis=0)
+
+
+def step_search(random: np.random.Generator, n: int, rounds: int) -> StepSearch:
+    """Bounds on n coordinates of a step, some of them 0, and so many guesses at most."""
+    low, high = (random.random(n) * (random.random(n) < 0.8) for _ in range(2))
+    return StepSearch(-low, high, rounds, n / 500, n / 20, 1e-2, 300)
+
+
+def last_steps(
+    random: np.random.Generator, n: int, many: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8], NDArray[np.float64]]:
+    """So many steps of n coordinates, what slopes changed by, some of it the wrong way; who is free, and slopes."""
+    steps = random.normal(size=(many, n))
+    turned = steps * random.random((many, n)) - (random.random((many, 1)) < 0.3) * steps
+    free = (random.random(n) < 0.8).view(np.uint8)
+    return steps, turned, free, random.normal(size=n)
 
 
 def price_steps(

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tests.support.change_cases import (
     grouped,
+    last_steps,
     loss_weights,
     near_changes,
     price_steps,
     room_for,
     step_model,
+    step_search,
 )
 from tests.support.constraint_cases import compiled_constraints, constrained_case, random_spec
 from tests.support.exchange_cases import open_rows, rooms_of, row_moves
@@ -304,11 +306,12 @@ def _of_changes(case: Case, chosen: Array) -> Iterator[Call]:
     row = np.array([0, 1, 3, 1, 2, 0], np.int32)
     out = {"count": np.zeros(rows, np.int64), "column": np.zeros(16, np.int32)}
     some = Changes(np.array([0, 3, 3, 6]), row, moved)
-    by_row = grouped(reference(), some, rows)
-    grouping = {"begins": np.zeros(rows + 1, np.int64), "change": np.zeros(6, np.int64)}
+    reach = np.array([4, 3, 2, 9] + [0] * (rows - 4))
+    by_row, _ = grouped(reference(), some, reach)
+    grouping = {"begins": np.zeros(rows + 1, np.int64), "products": np.zeros(rows, np.int64)}
+    grouping |= {name: np.zeros(6, np.int64) for name in ("entry", "end")}
     yield Call(
-        "group_changes",
-        {"changes": some, "first": 0, "last": 3, **grouping, "moved": np.zeros(6)},
+        "group_changes", {"changes": some, "first": 0, "last": 3, "reach": reach, **grouping}
     )
     yield Call(
         "multiply_changes",
@@ -321,9 +324,18 @@ def _of_changes(case: Case, chosen: Array) -> Iterator[Call]:
             "product": np.zeros(16),
         },
     )
+    half = {"half_column": np.array([1, 0, 3, 2], np.int32), "half_product": random.normal(size=4)}
+    counts = np.array([2, 0, 2] + [0] * (rows - 3))
+    whole = {"indptr": np.zeros(rows + 1, np.int64), "column": np.zeros(8, np.int32)}
+    yield Call("mirror_products", {"count": counts, **half, **whole, "product": np.zeros(8)})
+    named = dict(zip(("steps", "turned", "free", "slope"), last_steps(random, 9, 3), strict=True))
+    yield Call("quasi_newton_step", {**named, "least_curvature": 1e-10, "step": np.zeros(9)})
     model, right, step = step_model(random, 9)
     solved = {"model": model, "right": right, "step": step}
     yield Call("minimise_model", {**solved, "tolerance": 1e-4, "steps": 30})
+    within = {"gradient": random.normal(size=9), "search": step_search(random, 9, 8)}
+    out_of_box = {"step": np.zeros(9), "promised": np.zeros(1)}
+    yield Call("minimise_in_box", {"model": model, **within, **out_of_box})
     steps, activity = price_steps(random, 7, rows)
     paces = {"growth": 1.2, "shortening": 0.45, "longest_length": 1.5}
     moved = {"steps": steps, "activity": activity, "start": 0, "stop": 7}

@@ -39,24 +39,8 @@ cdef extern from "curvature/changes.hpp" namespace "couponry" nogil:
 
     cdef cppclass ChangesByRow:
         Table[const int64_t] begins
-        View[const int64_t] change
-        View[const double] moved
+        View[const int64_t] entry, end
 
-    cdef cppclass StepModel:
-        View[const int64_t] indptr
-        View[const int32_t] column
-        View[const double] value, damping, diagonal
-        View[const uint8_t] free
-
-    cdef cppclass PriceSteps:
-        View[const int64_t] row
-        View[const double] bound, side, weight, curvature, longest, highest
-        View[double] point, last, length
-
-    double c_move_prices "couponry::move_prices"(
-        const PriceSteps&, const double*, int64_t, int64_t, double, double, double) noexcept
-    int c_minimise_model "couponry::minimise_model"(
-        const StepModel&, View[const double], View[double], double, int64_t, int64_t*) noexcept
     void c_count_losses "couponry::count_losses"(
         const Shard&, const uint8_t*, const float*, const LossWeights&, int64_t, int64_t, int64_t,
         const LossCounts&) noexcept
@@ -64,9 +48,13 @@ cdef extern from "curvature/changes.hpp" namespace "couponry" nogil:
         const Shard&, const uint8_t*, const int64_t*, const float*, const NearChanges&, int64_t, int64_t,
         const Changes&, View[int64_t], int64_t*) noexcept
     int c_group_changes "couponry::group_changes"(
-        const ListedChanges&, int64_t, int64_t, View[int64_t], View[int64_t], View[double]) noexcept
+        const Changes&, int64_t, int64_t, View[const int64_t], View[int64_t], View[int64_t], View[int64_t],
+        View[int64_t]) noexcept
     int c_multiply_changes "couponry::multiply_changes"(
         const ListedChanges&, const ChangesByRow&, int64_t, int64_t, View[int64_t], View[int32_t], View[double],
+        int64_t*) noexcept
+    int c_mirror_products "couponry::mirror_products"(
+        View[const int64_t], View[const int32_t], View[const double], View[int64_t], View[int32_t], View[double],
         int64_t*) noexcept
 
 
@@ -209,24 +197,29 @@ cdef int look_at_changes(const ListedChanges& changes, int64_t first, int64_t la
 
 
 def group_changes(
-    changes, int64_t first, int64_t last, int64_t[::1] begins, int64_t[::1] change, double[::1] moved, *,
-    bint unchecked=False,
+    changes, int64_t first, int64_t last, const int64_t[::1] reach, int64_t[::1] begins, int64_t[::1] entry,
+    int64_t[::1] end, int64_t[::1] products, *, bint unchecked=False,
 ):
-    cdef ListedChanges changes_ = listed_view(changes)
+    cdef ListedChanges listed = listed_view(changes)
+    cdef Changes changes_ = changes_view(changes)
+    cdef View[const int64_t] reach_ = view[int64_t](reach)
     cdef View[int64_t] begins_ = writable[int64_t](begins)
-    cdef View[int64_t] change_ = writable[int64_t](change)
-    cdef View[double] moved_ = writable[double](moved)
+    cdef View[int64_t] entry_ = writable[int64_t](entry)
+    cdef View[int64_t] end_ = writable[int64_t](end)
+    cdef View[int64_t] products_ = writable[int64_t](products)
     cdef int status
-    within(last, 0, changes_.ptr.size - 1, "last")
+    within(last, 0, listed.ptr.size - 1, "last")
     within(first, 0, last, "first")
     if begins_.size == 0:
         raise ValueError("begins: expected at least one offset, got none")
-    same(change_.size, changes_.row.size, "change: entries")
-    same(moved_.size, changes_.row.size, "moved: entries")
+    same(reach_.size, begins_.size - 1, "reach: rows")
+    same(products_.size, begins_.size - 1, "products: rows")
+    same(entry_.size, listed.row.size, "entry: entries")
+    same(end_.size, listed.row.size, "end: entries")
     if not unchecked or ALWAYS_CHECKED:
-        look_at_changes(changes_, first, last, begins_.size - 1)  # others may not be there yet
+        look_at_changes(listed, first, last, begins_.size - 1)  # others may not be there yet
     with nogil:
-        status = c_group_changes(changes_, first, last, begins_, change_, moved_)
+        status = c_group_changes(changes_, first, last, reach_, begins_, entry_, end_, products_)
     check(status)
 
 
@@ -242,13 +235,13 @@ def multiply_changes(
     cdef int64_t made = 0, part, rows
     cdef int status
     by_row_.begins = table[int64_t](by_row.begins)
-    by_row_.change = view[int64_t](by_row.change)
-    by_row_.moved = view[double](by_row.moved)
+    by_row_.entry = view[int64_t](by_row.entry)
+    by_row_.end = view[int64_t](by_row.end)
     if by_row_.begins.columns == 0:
         raise ValueError("by_row.begins: expected at least one offset, got none")
     rows = by_row_.begins.columns - 1
-    same(by_row_.change.size, changes_.row.size, "by_row.change: entries")
-    same(by_row_.moved.size, changes_.row.size, "by_row.moved: entries")
+    same(by_row_.entry.size, changes_.row.size, "by_row.entry: entries")
+    same(by_row_.end.size, changes_.row.size, "by_row.end: entries")
     within(last, 0, rows, "last")
     within(first, 0, last, "first")
     same(count_.size, last - first, "count: rows")
@@ -259,79 +252,41 @@ def multiply_changes(
             refuse(not_offsets(
                 b"by_row.begins", by_row_.begins.data + part * (rows + 1), 0, rows, changes_.row.size))
         refuse(not_within[int64_t](
-            b"by_row.change", by_row_.change.data, 0, by_row_.change.size, 0, changes_.ptr.size - 2))
+            b"by_row.entry", by_row_.entry.data, 0, by_row_.entry.size, 0, changes_.row.size - 1))
+        refuse(not_within[int64_t](
+            b"by_row.end", by_row_.end.data, 0, by_row_.end.size, 0, changes_.row.size))
     with nogil:
         status = c_multiply_changes(changes_, by_row_, first, last, count_, column_, product_, &made)
     check(status)
     return made
 
 
-def minimise_model(
-    model, const double[::1] right, double[::1] step, double tolerance, int64_t steps, *, bint unchecked=False,
+def mirror_products(
+    const int64_t[::1] count, const int32_t[::1] half_column, const double[::1] half_product, int64_t[::1] indptr,
+    int32_t[::1] column, double[::1] product, *, bint unchecked=False,
 ):
-    cdef StepModel model_
-    cdef View[const double] right_ = view[double](right)
-    cdef View[double] step_ = writable[double](step)
-    cdef int64_t n = right_.size, made = 0
+    cdef View[const int64_t] count_ = view[int64_t](count)
+    cdef View[const int32_t] half_column_ = view[int32_t](half_column)
+    cdef View[const double] half_product_ = view[double](half_product)
+    cdef View[int64_t] indptr_ = writable[int64_t](indptr)
+    cdef View[int32_t] column_ = writable[int32_t](column)
+    cdef View[double] product_ = writable[double](product)
+    cdef int64_t made = 0, row, entries = 0
     cdef int status
-    model_.indptr = view[int64_t](model.indptr)
-    model_.column = view[int32_t](model.column)
-    model_.value = view[double](model.value)
-    model_.damping = view[double](model.damping)
-    model_.diagonal = view[double](model.diagonal)
-    model_.free = view[uint8_t](model.free)
-    same(model_.indptr.size, n + 1, "model.indptr: offsets")
-    same(model_.value.size, model_.column.size, "model.value: entries")
-    same(model_.column.size, model_.indptr.data[n], "model.column: entries")
-    same(model_.damping.size, n, "model.damping: coordinates")
-    same(model_.diagonal.size, n, "model.diagonal: coordinates")
-    same(model_.free.size, n, "model.free: coordinates")
-    same(step_.size, n, "step: coordinates")
+    same(indptr_.size, count_.size + 1, "indptr: offsets")
+    same(half_product_.size, half_column_.size, "half_product: entries")
+    same(product_.size, column_.size, "product: entries")
+    for row in range(count_.size):
+        within(count_.data[row], 0, half_column_.size - entries, "count: entries")
+        entries += count_.data[row]
+    same(half_column_.size, entries, "half_column: entries")
     if not unchecked or ALWAYS_CHECKED:
-        refuse(not_offsets(b"model.indptr", model_.indptr.data, 0, n, model_.column.size))
-        refuse(not_within[int32_t](b"model.column", model_.column.data, 0, model_.column.size, 0, n - 1))
-        refuse(not_flags(b"model.free", model_.free.data, n))
+        refuse(not_within[int32_t](
+            b"half_column", half_column_.data, 0, half_column_.size, 0, count_.size - 1))
     with nogil:
-        status = c_minimise_model(model_, right_, step_, tolerance, steps, &made)
+        status = c_mirror_products(count_, half_column_, half_product_, indptr_, column_, product_, &made)
     check(status)
     return made
 
 
-cdef PriceSteps steps_view(steps) except *:
-    cdef PriceSteps out
-    out.row = view[int64_t](steps.row)
-    out.bound = view[double](steps.bound)
-    out.side = view[double](steps.side)
-    out.weight = view[double](steps.weight)
-    out.curvature = view[double](steps.curvature)
-    out.longest = view[double](steps.longest)
-    out.highest = view[double](steps.highest)
-    out.point = writable[double](steps.point)
-    out.last = writable[double](steps.last)
-    out.length = writable[double](steps.length)
-    same(out.bound.size, out.row.size, "steps.bound: coordinates")
-    same(out.side.size, out.row.size, "steps.side: coordinates")
-    same(out.weight.size, out.row.size, "steps.weight: coordinates")
-    same(out.curvature.size, out.row.size, "steps.curvature: coordinates")
-    same(out.longest.size, out.row.size, "steps.longest: coordinates")
-    same(out.highest.size, out.row.size, "steps.highest: coordinates")
-    same(out.point.size, out.row.size, "steps.point: coordinates")
-    same(out.last.size, out.row.size, "steps.last: coordinates")
-    same(out.length.size, out.row.size, "steps.length: coordinates")
-    return out
-
-
-def move_prices(
-    steps, const double[::1] activity, int64_t start, int64_t stop, double growth, double shortening,
-    double longest_length, *, bint unchecked=False,
-):
-    cdef PriceSteps steps_ = steps_view(steps)
-    cdef View[const double] activity_ = view[double](activity)
-    cdef double off
-    within(stop, 0, steps_.row.size, "stop")
-    within(start, 0, stop, "start")
-    if not unchecked or ALWAYS_CHECKED:
-        refuse(not_within[int64_t](b"steps.row", steps_.row.data, 0, steps_.row.size, 0, activity_.size - 1))
-    with nogil:
-        off = c_move_prices(steps_, activity_.data, start, stop, growth, shortening, longest_length)
-    return off
+include "steps.pxi"

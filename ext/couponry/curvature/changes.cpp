@@ -101,20 +101,39 @@ int list_changes(const Shard& shard, const uint8_t* chosen, const int64_t* partn
     return list_items<uint32_t>(shard, chosen, partner, loss, near, start, stop, changes, reach, made);
 }
 
-int group_changes(const ListedChanges& changes, int64_t first, int64_t last, View<int64_t> begins, View<int64_t> change,
-                  View<double> moved) noexcept {
+int group_changes(const Changes& changes, int64_t first, int64_t last, View<const int64_t> reach, View<int64_t> begins,
+                  View<int64_t> entry, View<int64_t> end, View<int64_t> products) noexcept {
     try {
-        const int64_t rows = begins.size - 1, begin = changes.ptr[first], end = changes.ptr[last];
+        const int64_t rows = begins.size - 1;
         std::fill(begins.data, begins.data + begins.size, int64_t{0});
-        for (int64_t j = begin; j < end; ++j) ++begins[changes.row[j] + 1];
-        begins[0] = begin;
+        std::fill(products.data, products.data + products.size, int64_t{0});
+        const auto comes_before = [&](int32_t row, int32_t other) {
+            return reach[row] != reach[other] ? reach[row] < reach[other] : row < other;
+        };
+        for (int64_t m = first; m < last; ++m) {
+            const int64_t start = changes.ptr[m], stop = changes.ptr[m + 1];
+            for (int64_t j = start; j < stop; ++j) {
+                const int32_t row = changes.row[j];
+                const double moved = changes.moved[j];
+                int64_t at = j;
+                for (; at > start && comes_before(row, changes.row[at - 1]); --at) {
+                    changes.row[at] = changes.row[at - 1];
+                    changes.moved[at] = changes.moved[at - 1];
+                }
+                changes.row[at] = row;
+                changes.moved[at] = moved;
+                ++begins[row + 1];
+            }
+            for (int64_t j = start; j < stop; ++j) products[changes.row[j]] += stop - j;
+        }
+        begins[0] = changes.ptr[first];
         for (int64_t r = 0; r < rows; ++r) begins[r + 1] += begins[r];
         std::vector<int64_t> filled(begins.data, begins.data + rows);
         for (int64_t m = first; m < last; ++m)
             for (int64_t j = changes.ptr[m]; j < changes.ptr[m + 1]; ++j) {
                 const int64_t at = filled[static_cast<size_t>(changes.row[j])]++;
-                change[at] = m;
-                moved[at] = changes.moved[j];
+                entry[at] = j;
+                end[at] = changes.ptr[m + 1];
             }
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
@@ -133,9 +152,8 @@ int multiply_changes(const ListedChanges& changes, const ChangesByRow& by_row, i
             for (int64_t part = 0; part < by_row.begins.rows; ++part) {
                 const View<const int64_t> begins = by_row.begins.row(part);
                 for (int64_t t = begins[r]; t < begins[r + 1]; ++t) {
-                    const int64_t m = by_row.change[t];
-                    const double own = by_row.moved[t];
-                    for (int64_t j = changes.ptr[m]; j < changes.ptr[m + 1]; ++j) {
+                    const double own = changes.moved[by_row.entry[t]];
+                    for (int64_t j = by_row.entry[t]; j < by_row.end[t]; ++j) {
                         int64_t& at = place[static_cast<size_t>(changes.row[j])];
                         if (at < begin) {
                             if (end == column.size) return NO_ROOM;
@@ -151,6 +169,38 @@ int multiply_changes(const ListedChanges& changes, const ChangesByRow& by_row, i
             count[r - first] = end - begin;
         }
         *made = end;
+    } catch (const std::bad_alloc&) {
+        return NO_MEMORY;
+    }
+    return DONE;
+}
+
+int mirror_products(View<const int64_t> count, View<const int32_t> half_column, View<const double> half_product,
+                    View<int64_t> indptr, View<int32_t> column, View<double> product, int64_t* made) noexcept {
+    try {
+        const int64_t rows = count.size;
+        std::fill(indptr.data, indptr.data + indptr.size, int64_t{0});
+        int64_t at = 0;
+        for (int64_t r = 0; r < rows; ++r)
+            for (const int64_t stop = at + count[r]; at < stop; ++at) {
+                ++indptr[r + 1];
+                if (half_column[at] != r) ++indptr[half_column[at] + 1];
+            }
+        for (int64_t r = 0; r < rows; ++r) indptr[r + 1] += indptr[r];
+        *made = indptr[rows];
+        if (*made > column.size) return NO_ROOM;
+        std::vector<int64_t> filled(indptr.data, indptr.data + rows);
+        const auto put = [&](int64_t row, int64_t other, double both) {
+            const int64_t place = filled[static_cast<size_t>(row)]++;
+            column[place] = static_cast<int32_t>(other);
+            product[place] = both;
+        };
+        at = 0;
+        for (int64_t r = 0; r < rows; ++r)
+            for (const int64_t stop = at + count[r]; at < stop; ++at) {
+                put(r, half_column[at], half_product[at]);
+                if (half_column[at] != r) put(half_column[at], r, half_product[at]);
+            }
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }

@@ -38,29 +38,6 @@ struct Changes {
     View<double> moved;
 };
 
-// A damped quadratic model, some coordinates of which are free; see `StepModel` in contract.py.
-struct StepModel {
-    View<const int64_t> indptr;
-    View<const int32_t> column;
-    View<const double> value, damping, diagonal;
-    View<const uint8_t> free;
-};
-
-// See `minimise_model` in reference/changes.py.
-int minimise_model(const StepModel& model, View<const double> right, View<double> step, double tolerance, int64_t steps,
-                   int64_t* made) noexcept;
-
-// Prices that move each by itself; see `PriceSteps` in contract.py.
-struct PriceSteps {
-    View<const int64_t> row;
-    View<const double> bound, side, weight, curvature, longest, highest;
-    View<double> point, last, length;
-};
-
-// See `move_prices` in reference/changes.py.
-double move_prices(const PriceSteps& steps, const double* activity, int64_t start, int64_t stop, double growth,
-                   double shortening, double longest_length) noexcept;
-
 // See `count_losses` in reference/changes.py.
 void count_losses(const Shard& shard, const uint8_t* chosen, const float* loss, const LossWeights& weights,
                   int64_t first_bin, int64_t start, int64_t stop, const LossCounts& count) noexcept;
@@ -73,8 +50,7 @@ int list_changes(const Shard& shard, const uint8_t* chosen, const int64_t* partn
 // Entries of changes by row; see `ChangesByRow` in contract.py.
 struct ChangesByRow {
     Table<const int64_t> begins;
-    View<const int64_t> change;
-    View<const double> moved;
+    View<const int64_t> entry, end;
 };
 
 // What changes move rows by, to be read.
@@ -85,11 +61,15 @@ struct ListedChanges {
 };
 
 // See `group_changes` in reference/changes.py.
-int group_changes(const ListedChanges& changes, int64_t first, int64_t last, View<int64_t> begins, View<int64_t> change,
-                  View<double> moved) noexcept;
+int group_changes(const Changes& changes, int64_t first, int64_t last, View<const int64_t> reach, View<int64_t> begins,
+                  View<int64_t> entry, View<int64_t> end, View<int64_t> products) noexcept;
 
 // See `multiply_changes` in reference/changes.py.
 int multiply_changes(const ListedChanges& changes, const ChangesByRow& by_row, int64_t first, int64_t last,
                      View<int64_t> count, View<int32_t> column, View<double> product, int64_t* made) noexcept;
+
+// See `mirror_products` in reference/changes.py.
+int mirror_products(View<const int64_t> count, View<const int32_t> half_column, View<const double> half_product,
+                    View<int64_t> indptr, View<int32_t> column, View<double> product, int64_t* made) noexcept;
 
 }  // namespace couponry

@@ -1,7 +1,7 @@
-// Steps of each price by itself; see `move_prices` in reference/changes.py.
+// Steps of each price by itself; see `move_prices` in reference/steps/price_steps.py.
 #include <cmath>
 
-#include "curvature/changes.hpp"
+#include "curvature/steps.hpp"
 
 namespace couponry {
 namespace {

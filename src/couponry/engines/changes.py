@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import PARTS, Changes, ChangesByRow, LossWeights, NearChanges, Shard
-from .workers import even_cuts, joined, share_out
+from .workers import even_cuts, share_out
 
 CELLS_A_CANDIDATE = 4
 """Numbers in the tables of losses of all threads together, for each candidate that is counted, at most."""
@@ -115,9 +115,9 @@ def products_of_changes(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
     """Multiply what near changes move rows by, listed in blocks of customers; see `Engine.products_of_changes`."""
     parts, reach = _listed(kernels, shard, cuts, threads, found, near, rows)
-    changes, by_row = _gathered(kernels, threads, parts, rows)
-    most = np.minimum(reach, rows)  # entries of each row
-    ends = np.cumsum(reach)
+    changes, by_row, products = _gathered(kernels, threads, parts, reach)
+    most = np.minimum(products, rows)  # entries of each row
+    ends = np.cumsum(products)
     # as many products for each thread
     ranges = np.searchsorted(ends, np.arange(1, threads) * (ends[-1] if rows else 0) // threads)
     ranges = np.unique(np.concatenate([[0], ranges, [rows]]))
@@ -133,16 +133,20 @@ def products_of_changes(
         made[first] = column[:end], product[:end]
 
     share_out(work, ranges, threads)
-    indptr = np.zeros(rows + 1, np.int64)
-    np.cumsum(count, out=indptr[1:])
-    columns, products = zip(*(made[first] for first in sorted(made)), strict=True)
-    return indptr, joined(columns, threads), joined(products, threads)
+    half = [np.concatenate(each) for each in zip(*(made[at] for at in sorted(made)), strict=True)]
+    indptr, room = np.empty(rows + 1, np.int64), 2 * len(half[0])
+    column, product = np.empty(room, np.int32), np.empty(room)
+    end = kernels.mirror_products(count, *half, indptr, column, product)
+    return indptr, column[:end], product[:end]
 
 
 def _gathered(
-    kernels: ModuleType, threads: int, parts: Sequence[Changes], rows: int
-) -> tuple[Changes, ChangesByRow]:
-    """Put changes one behind the other, and list their entries by row: a share of the parts for each thread."""
+    kernels: ModuleType, threads: int, parts: Sequence[Changes], reach: NDArray[np.int64]
+) -> tuple[Changes, ChangesByRow, NDArray[np.int64]]:
+    """Put changes one behind the other, and list their entries by row: a share of the parts for each thread.
+
+    The last is how many products each row begins with.
+    """
     change = np.cumsum([0, *(len(part.ptr) - 1 for part in parts)])
     entry = np.cumsum([0, *(len(part.row) for part in parts)])
     changes = Changes(
@@ -151,10 +155,9 @@ def _gathered(
     changes.ptr[change] = entry
     shares = np.unique(np.arange(threads + 1) * len(parts) // threads)
     by_row = ChangesByRow(
-        np.zeros((len(shares) - 1, rows + 1), np.int64),
-        np.empty(entry[-1], np.int64),
-        np.empty(entry[-1]),
+        np.zeros((len(shares) - 1, len(reach) + 1), np.int64), *np.empty((2, entry[-1]), np.int64)
     )
+    products = np.zeros((len(shares) - 1, len(reach)), np.int64)
 
     def work(worker: int, start: int, stop: int) -> None:
         for share in range(start, stop):
@@ -164,11 +167,11 @@ def _gathered(
                 changes.row[first:last] = part.row
                 changes.moved[first:last] = part.moved
             first, last = (int(change[shares[at]]) for at in (share, share + 1))
-            begins = by_row.begins[share]
-            kernels.group_changes(changes, first, last, begins, by_row.change, by_row.moved)
+            listed = by_row.begins[share], by_row.entry, by_row.end, products[share]
+            kernels.group_changes(changes, first, last, reach, *listed)
 
     share_out(work, np.arange(len(shares)), threads)
-    return changes, by_row
+    return changes, by_row, np.add.reduce(products, axis=0)
 
 
 def _listed(

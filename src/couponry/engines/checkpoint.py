@@ -82,9 +82,9 @@ class ForwardingEngine:
         """See `Engine.choose_exactly`."""
         return self._asked.choose_exactly(exact, reduced, chosen)
 
-    def alternatives(self, price: NDArray[np.float32]) -> Alternatives:
+    def alternatives(self, price: NDArray[np.float32], *, briefly: bool = False) -> Alternatives:
         """See `Engine.alternatives`."""
-        return self._asked.alternatives(price)
+        return self._asked.alternatives(price, briefly=briefly)
 
     def count_losses(
         self,

@@ -11,6 +11,7 @@ from ..kernels import Backend, Rules, Shard
 from ..utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache, is_in_memory
 from .cut_off import CutOffCounts
 from .subset import copy_runs, of_few_segments, runs_of
+from .workers import joined
 
 
 class FixingRequest(NamedTuple):
@@ -147,16 +148,16 @@ class FixingPass:
             total[:, segments] += fine_usage
         return total
 
-    def free(self) -> FreePart:
+    def free(self, threads: int) -> FreePart:
         """Put together the free customers of all blocks, in order.
+
+        Parameters
+        ----------
+        threads : int
 
         Returns
         -------
         FreePart
         """
-        parts = [self._free[start] for start in sorted(self._free)]
-        return FreePart(
-            np.concatenate([part.free for part in parts]),
-            np.concatenate([part.free_choice for part in parts]),
-            np.concatenate([part.free_fine for part in parts], axis=1),
-        )
+        parts = zip(*(self._free[start] for start in sorted(self._free)), strict=True)
+        return FreePart(*(joined(each, threads) for each in parts))

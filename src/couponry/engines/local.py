@@ -21,7 +21,7 @@ from ..kernels import (
     Shard,
 )
 from ..utils.arrays.mapped_arrays import is_in_memory
-from ..utils.arrays.working_memory import new_array
+from ..utils.arrays.working_memory import WorkingMemory
 from ..utils.process.cached_property import cached_property
 from ..utils.progress.watch import check_cancelled
 from .arrangement import (
@@ -41,7 +41,7 @@ from .protocol import FixedChoices
 from .rounds import improve
 from .subset import customers_of, positions_of
 from .undecided.passes import UndecidedPasses, may_be_undecided
-from .workers import block_cuts, share_out
+from .workers import block_cuts, share_out, sum_of
 
 BLOCK_CANDIDATES = 1 << 19
 """Candidates of a block: some hundred microseconds of work, so that an interrupt is answered at once."""
@@ -94,6 +94,7 @@ class LocalEngine:
         self._blocks = block_cuts(shard.indptr, BLOCK_CANDIDATES)  # whatever the threads
         self._may_arrange = True
         self._arranged: Arrangement | None = None
+        self.brief = WorkingMemory()
 
     @property
     def kernels(self) -> ModuleType:
@@ -142,11 +143,12 @@ class LocalEngine:
         chosen = np.empty(self.candidates, np.uint8)
         return chosen, self._pass(price, chosen)[0]
 
-    def alternatives(self, price: NDArray[np.float32]) -> Alternatives:
+    def alternatives(self, price: NDArray[np.float32], *, briefly: bool = False) -> Alternatives:
         """See `Engine.alternatives`."""
-        chosen, _ = self.choose(price)
-        partner = new_array(self.candidates, np.int64)
-        loss = new_array(self.candidates, np.float32)
+        memory = self.brief if briefly else WorkingMemory()
+        types = {"chosen": np.uint8, "partner": np.int64, "loss": np.float32}
+        chosen, partner, loss = (memory.array(n, (self.candidates,), t) for n, t in types.items())
+        self._pass(price, chosen)
         indptr = self._shard.indptr
 
         def work(worker: int, start: int, stop: int) -> None:
@@ -206,7 +208,7 @@ class LocalEngine:
         )
         share_out(found.work, cuts, self.threads)
         self._count_pass()
-        free = found.free()
+        free = found.free(self.threads)
         if copy is not None:
             free = in_order_of_customers(free, copy, self.backend, self.threads)
         shard, rules = customers_of(self._shard, self._rules, free.free, self.backend, self.threads)
@@ -248,19 +250,20 @@ class LocalEngine:
             cuts = block_cuts(copy.shard.indptr, BLOCK_CANDIDATES, self.threads)
             local = self._kernels, copy, price, self.seed, cut_off, cuts, self.threads
             return sum_by_segment(*local), cut_off.total()
-        workers = max(1, min(self.threads, len(self._cuts) - 1))
-        tables = np.zeros((workers, *price.shape), np.int64)
+        tables: dict[int, NDArray[np.int64]] = {}
         indptr = self._shard.indptr
 
         def work(worker: int, start: int, stop: int) -> None:
             part = chosen[indptr[start] : indptr[stop]] if len(chosen) else chosen
+            if worker not in tables:  # made by its own thread
+                tables[worker] = np.zeros(price.shape, np.int64)
             self._kernels.evaluate(
                 self._shard, self._rules, price, self.seed, start, stop, tables[worker], part,
                 cut_off.unit, cut_off.by_worker[worker],
             )  # fmt: skip
 
         share_out(work, self._cuts, self.threads)
-        return np.add.reduce(tables, axis=0), cut_off.total()
+        return sum_of(tables.values(), price.shape), cut_off.total()
 
     def _arrangement(self) -> Arrangement | None:
         """Customers in the order of their segments, for passes that sum; None where that is idle."""

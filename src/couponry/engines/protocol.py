@@ -194,12 +194,15 @@ class Engine(Protocol):
         """
         ...
 
-    def alternatives(self, price: NDArray[np.float32]) -> Alternatives:
+    def alternatives(self, price: NDArray[np.float32], *, briefly: bool = False) -> Alternatives:
         """List every customer's best choice, and what changing the decision on one candidate costs.
 
         Parameters
         ----------
         price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+        briefly : bool, default False
+            Whether the answer need not hold for longer than until this thread asks for one briefly again: it may be
+            written over then, which spares the system's finding memory and taking it back.
 
         Returns
         -------

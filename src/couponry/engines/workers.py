@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -110,11 +110,11 @@ def share_out(work: Callable[[int, int, int], None], cuts: NDArray[np.int64], th
 
 
 def joined(parts: Sequence[NDArray[Any]], threads: int) -> NDArray[Any]:
-    """Put arrays of one dtype one behind the other, as `numpy.concatenate` does, on all threads.
+    """Put arrays of one dtype one behind the other, along their last axis, on all threads.
 
     Parameters
     ----------
-    parts : sequence of ndarray, shape (n_each,)
+    parts : sequence of ndarray, shape (..., n_each)
         At least one.
     threads : int
 
@@ -122,17 +122,37 @@ def joined(parts: Sequence[NDArray[Any]], threads: int) -> NDArray[Any]:
     -------
     ndarray
     """
-    ends = np.cumsum([len(part) for part in parts])
+    ends = np.cumsum([part.shape[-1] for part in parts])
     if threads == 1 or ends[-1] < LEAST_JOINED:
-        return np.concatenate(parts)
-    together = np.empty(int(ends[-1]), parts[0].dtype)
+        return np.concatenate(parts, axis=-1)
+    together = np.empty((*parts[0].shape[:-1], int(ends[-1])), parts[0].dtype)
 
     def copy(worker: int, start: int, stop: int) -> None:
         for part, end in zip(parts[start:stop], ends[start:stop].tolist(), strict=True):
-            together[end - len(part) : end] = part
+            together[..., end - part.shape[-1] : end] = part
 
     share_out(copy, np.arange(len(parts) + 1), threads)
     return together
+
+
+def sum_of(tables: Collection[NDArray[np.int64]], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Add up the tables of several workers, the first of which is written over.
+
+    Parameters
+    ----------
+    tables : collection of ndarray of int64
+    shape : tuple of int
+        Of each of them.
+
+    Returns
+    -------
+    ndarray of int64
+        0 where there is none.
+    """
+    first, *others = tables or [np.zeros(shape, np.int64)]
+    for each in others:
+        first += each
+    return first
 
 
 def _runs_of_blocks(cuts: list[int], threads: int) -> Iterator[tuple[int, int]]:

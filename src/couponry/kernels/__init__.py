@@ -35,13 +35,12 @@ from .contract import (
     Moves,
     NearChanges,
     Packing,
-    PriceSteps,
     Rules,
     Shard,
-    StepModel,
 )
 from .exchanges_contract import ListedMoves, OpenRows, Rooms, RowMoves
 from .rules_contract import MeasureSpec, RequirementSpec, RuleSpec
+from .steps_contract import PriceSteps, StepModel, StepSearch
 from .undecided_contract import Undecided
 
 __all__ = [
@@ -72,6 +71,7 @@ __all__ = [
     "Rules",
     "Shard",
     "StepModel",
+    "StepSearch",
     "Undecided",
     "available",
     "load",

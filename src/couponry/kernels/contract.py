@@ -271,75 +271,15 @@ class ChangesByRow(NamedTuple):
     ----------
     begins : ndarray of int64, shape (parts, L + 1)
         Where a part's entries of each row begin, and where the last ones end.
-    change : ndarray of int64, shape (entries,)
-        Change that each entry is of.
-    moved : ndarray of float64, shape (entries,)
+    entry : ndarray of int64, shape (entries,)
+        Which of the changes' entries each is.
+    end : ndarray of int64, shape (entries,)
+        Where those of its change end.
     """
 
     begins: Sums
-    change: Offsets
-    moved: Amounts
-
-
-class StepModel(NamedTuple):
-    """A damped quadratic model of which some coordinates are free.
-
-    Attributes
-    ----------
-    indptr : ndarray of int64, shape (N + 1,)
-        Entries of each row of a symmetric matrix.
-    column : ndarray of int32
-    value : ndarray of float64
-    damping : ndarray of float64, shape (N,)
-        Added to the matrix's diagonal.
-    diagonal : ndarray of float64, shape (N,)
-        That of the damped matrix.
-    free : ndarray of uint8, shape (N,)
-    """
-
-    indptr: Offsets
-    column: Bounds
-    value: Amounts
-    damping: Amounts
-    diagonal: Amounts
-    free: Flags
-
-
-class PriceSteps(NamedTuple):
-    """Prices that move each by itself, as far as its own limit asks for: one coordinate for each bound of a row.
-
-    Attributes
-    ----------
-    row : ndarray of int64, shape (N,)
-        Whose activity each coordinate answers to.
-    bound : ndarray of float64, shape (N,)
-        What the activity should come to, where the coordinate is not 0.
-    side : ndarray of float64, shape (N,)
-        Slope per unit of activity beyond the bound; below 0 for a lower bound.
-    weight : ndarray of float64, shape (N,)
-        Typical coupons per unit of activity beyond the bound; below 0 for a lower bound.
-    curvature : ndarray of float64, shape (N,)
-        By how much the slope falls as the coordinate rises by one, above 0.
-    longest, highest : ndarray of float64, shape (N,)
-        Longest step, and largest coordinate.
-    point : ndarray of float64, shape (N,)
-        IN/OUT: the coordinates, from 0 up.
-    last : ndarray of float64, shape (N,)
-        IN/OUT: the slope before.
-    length : ndarray of float64, shape (N,)
-        IN/OUT: share of what the slope asks for that a step goes.
-    """
-
-    row: Offsets
-    bound: Amounts
-    side: Amounts
-    weight: Amounts
-    curvature: Amounts
-    longest: Amounts
-    highest: Amounts
-    point: Amounts
-    last: Amounts
-    length: Amounts
+    entry: Offsets
+    end: Offsets
 
 
 class LocalSearch(NamedTuple):

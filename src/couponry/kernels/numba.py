@@ -34,10 +34,12 @@ INLINED = frozenset(
         "choose_by_search",
         "choose_greedily",
         "close_full",
+        "comes_before",
         "count",
         "count_both",
         "departure_of",
         "dot",
+        "end_after",
         "enter",
         "first_set",
         "fix",
@@ -53,6 +55,7 @@ INLINED = frozenset(
         "pack",
         "parts_of",
         "priority_of",
+        "promise_of",
         "put_into_tile",
         "record",
         "shortfall_of",
@@ -65,6 +68,7 @@ INLINED = frozenset(
         "weight_of",
         "when_comes",
         "when_leaves",
+        "within",
     }
 )
 """Steps of a kernel that Numba compiles into it. A call would count references to every array of a tuple it passes."""

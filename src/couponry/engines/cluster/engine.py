@@ -80,7 +80,9 @@ class ClusterEngine(GatheringEngine):
         usage = np.add.reduce([part.usage for part in parts])
         return np.concatenate([part.chosen for part in parts]), usage
 
-    def alternatives(self, price: NDArray[np.float32]) -> AlternativesElsewhere:
+    def alternatives(
+        self, price: NDArray[np.float32], *, briefly: bool = False
+    ) -> AlternativesElsewhere:
         """See `Engine.alternatives`; for this engine alone."""
         self._count_pass()
         return AlternativesElsewhere.at(price)
@@ -105,7 +107,7 @@ class ClusterEngine(GatheringEngine):
         assert isinstance(found, AlternativesElsewhere)
         counting, whole = self._derived_from or self, self.everybody
         counted = counting.passes
-        listed = whole.alternatives(found.price)
+        listed = whole.alternatives(found.price, briefly=True)
         counting.passes = counted  # as it was when they were asked for
         return whole.products_of_changes(listed, near, rows)
 

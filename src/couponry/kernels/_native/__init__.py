@@ -32,9 +32,12 @@ from .curvature import (
     count_losses,
     group_changes,
     list_changes,
+    minimise_in_box,
     minimise_model,
+    mirror_products,
     move_prices,
     multiply_changes,
+    quasi_newton_step,
 )
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
@@ -114,7 +117,9 @@ __all__ = [
     "list_changes",
     "list_moves",
     "make_moves",
+    "minimise_in_box",
     "minimise_model",
+    "mirror_products",
     "move_prices",
     "multiply_changes",
     "noise",
@@ -128,6 +133,7 @@ __all__ = [
     "price_candidates",
     "propose",
     "quantise",
+    "quasi_newton_step",
     "read_bytes",
     "regret",
     "response_odds",

@@ -6,10 +6,9 @@ from ..contract import (
     ChangesByRow,
     LossWeights,
     NearChanges,
-    PriceSteps,
     Shard,
-    StepModel,
 )
+from ..steps_contract import PriceSteps, StepModel, StepSearch
 
 def count_losses(
     shard: Shard,
@@ -40,9 +39,11 @@ def group_changes(
     changes: Changes,
     first: int,
     last: int,
+    reach: NDArray[np.int64],
     begins: NDArray[np.int64],
-    change: NDArray[np.int64],
-    moved: NDArray[np.float64],
+    entry: NDArray[np.int64],
+    end: NDArray[np.int64],
+    products: NDArray[np.int64],
     *,
     unchecked: bool = False,
 ) -> None: ...
@@ -57,6 +58,25 @@ def multiply_changes(
     *,
     unchecked: bool = False,
 ) -> int: ...
+def mirror_products(
+    count: NDArray[np.int64],
+    half_column: NDArray[np.int32],
+    half_product: NDArray[np.float64],
+    indptr: NDArray[np.int64],
+    column: NDArray[np.int32],
+    product: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
+) -> int: ...
+def minimise_in_box(
+    model: StepModel,
+    gradient: NDArray[np.float64],
+    search: StepSearch,
+    step: NDArray[np.float64],
+    promised: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
+) -> int: ...
 def minimise_model(
     model: StepModel,
     right: NDArray[np.float64],
@@ -66,6 +86,16 @@ def minimise_model(
     *,
     unchecked: bool = False,
 ) -> int: ...
+def quasi_newton_step(
+    steps: NDArray[np.float64],
+    turned: NDArray[np.float64],
+    free: NDArray[np.uint8],
+    slope: NDArray[np.float64],
+    least_curvature: float,
+    step: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def move_prices(
     steps: PriceSteps,
     activity: NDArray[np.float64],

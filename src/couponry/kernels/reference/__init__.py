@@ -7,7 +7,8 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     backups/                                                     what comes next where a coupon falls out
     exchanges/                                                   moves of several customers that fit together
     customer_constraints                                         rules compiled for single customers
-    changes                                                      kernels about changes, and steps of prices
+    changes                                                      kernels about changes of single decisions
+    steps/                                                       steps of prices
     late/                                                        customers one after another, within what is left
     undecided/                                                   what is undecided once prices hardly move
     constraint_search  search_bounds                             the exact search that they share
@@ -35,8 +36,7 @@ from .changes import (
     count_losses,
     group_changes,
     list_changes,
-    minimise_model,
-    move_prices,
+    mirror_products,
     multiply_changes,
 )
 from .customer_constraints import compile_constraints
@@ -60,6 +60,9 @@ from .regret import choose_exactly, regret, sum_choice
 from .scores.chosen_odds import response_odds, score_begun
 from .scores.item_counts import count_purchases
 from .scores.pair_features import pair_features
+from .steps.model_step import minimise_in_box, minimise_model
+from .steps.price_steps import move_prices
+from .steps.quasi_newton import quasi_newton_step
 from .undecided.find_undecided import choose_undecided, find_undecided
 
 __all__ = [
@@ -94,7 +97,9 @@ __all__ = [
     "list_changes",
     "list_moves",
     "make_moves",
+    "minimise_in_box",
     "minimise_model",
+    "mirror_products",
     "move_prices",
     "multiply_changes",
     "noise",
@@ -108,6 +113,7 @@ __all__ = [
     "price_candidates",
     "propose",
     "quantise",
+    "quasi_newton_step",
     "regret",
     "response_odds",
     "score_begun",

@@ -1,4 +1,4 @@
-"""Changes of single decisions counted by their losses, listed and multiplied; a step of the model that they make."""
+"""Changes of single decisions counted by their losses, listed, and multiplied by what they move."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from ..contract import (
     Integer,
     LossWeights,
     NearChanges,
+    Offsets,
     Prices,
-    PriceSteps,
     Shard,
-    StepModel,
     Sums,
 )
 from .preference import of_customer
@@ -168,27 +167,50 @@ def move_rows(
 
 
 def group_changes(
-    changes: Changes, first: int, last: int, begins: Sums, change: Sums, moved: Amounts
+    changes: Changes,
+    first: int,
+    last: int,
+    reach: Sums,
+    begins: Sums,
+    entry: Offsets,
+    end: Offsets,
+    products: Sums,
 ) -> None:
     """List the entries of some changes by row; several parts of all changes make up `ChangesByRow`.
 
     Parameters
     ----------
     changes : Changes
+        IN/OUT: the entries of each change are put into the order of what their rows reach; of equal ones, of the rows.
     first, last : int
         Those of them that are listed, ``first <= change < last``.
+    reach : ndarray of int64, shape (L,)
+        Of all changes, from `list_changes`.
     begins : ndarray of int64, shape (L + 1,)
         OUT: where the entries of each row begin, and where the last ones end; the first ones begin where the changes'
         own entries do.
-    change : ndarray of int64, shape (entries of all changes,)
-        OUT: the change that each entry is of, ascending within a row.
-    moved : ndarray of float64, shape (entries of all changes,)
-        OUT: what it moves the row by.
+    entry : ndarray of int64, shape (entries of all changes,)
+        OUT: which of the changes' entries each is, ascending within a row.
+    end : ndarray of int64, shape (entries of all changes,)
+        OUT: where those of its change end.
+    products : ndarray of int64, shape (L,)
+        OUT: how many entries there are from each row's own ones to the end of their change.
     """
     rows = len(begins) - 1
     begins[:] = 0
-    for j in range(changes.ptr[first], changes.ptr[last]):
-        begins[changes.row[j] + 1] += 1
+    products[:] = 0
+    for m in range(first, last):
+        stop = changes.ptr[m + 1]
+        for j in range(changes.ptr[m], stop):
+            row, moved = changes.row[j], changes.moved[j]
+            at = j
+            while at > changes.ptr[m] and comes_before(reach, row, changes.row[at - 1]):
+                changes.row[at], changes.moved[at] = changes.row[at - 1], changes.moved[at - 1]
+                at -= 1
+            changes.row[at], changes.moved[at] = row, moved
+            begins[row + 1] += 1
+        for j in range(changes.ptr[m], stop):
+            products[changes.row[j]] += stop - j
     begins[0] = changes.ptr[first]
     for r in range(rows):
         begins[r + 1] += begins[r]
@@ -196,9 +218,14 @@ def group_changes(
     for m in range(first, last):
         for j in range(changes.ptr[m], changes.ptr[m + 1]):
             r = changes.row[j]
-            change[filled[r]] = m
-            moved[filled[r]] = changes.moved[j]
+            entry[filled[r]] = j
+            end[filled[r]] = changes.ptr[m + 1]
             filled[r] += 1
+
+
+def comes_before(reach: Sums, row: Integer, other: Integer) -> bool:
+    """Whether a row reaches less than another one."""
+    return bool(reach[row] < reach[other] or (reach[row] == reach[other] and row < other))
 
 
 def multiply_changes(
@@ -210,7 +237,10 @@ def multiply_changes(
     column: Bounds,
     product: Amounts,
 ) -> int:
-    """Sum up the products of what changes move rows by: some rows of a symmetric matrix.
+    """Sum up the products of what changes move rows by: some rows of one half of a symmetric matrix.
+
+    An entry is in the row that reaches less. What nearly all changes move, as a budget, has hardly any then: else its
+    row alone would take two fifths of the time.
 
     Parameters
     ----------
@@ -239,149 +269,67 @@ def multiply_changes(
         begin = end
         for part in range(len(by_row.begins)):
             for t in range(by_row.begins[part, r], by_row.begins[part, r + 1]):
-                m = by_row.change[t]
-                for j in range(changes.ptr[m], changes.ptr[m + 1]):
+                own = changes.moved[by_row.entry[t]]
+                for j in range(by_row.entry[t], by_row.end[t]):
                     other = changes.row[j]
                     if place[other] < begin:
                         place[other] = end
                         column[end] = other
                         product[end] = 0.0
                         end += 1
-                    product[place[other]] += by_row.moved[t] * changes.moved[j]
+                    product[place[other]] += own * changes.moved[j]
         count[r - first] = end - begin
     return end
 
 
-def dot(a: Amounts, b: Amounts) -> float:
-    """Sum of products, in four sums side by side."""
-    first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
-    whole = len(a) - len(a) % 4
-    for j in range(0, whole, 4):
-        first = first + a[j] * b[j]
-        second = second + a[j + 1] * b[j + 1]
-        third = third + a[j + 2] * b[j + 2]
-        fourth = fourth + a[j + 3] * b[j + 3]
-    for j in range(whole, len(a)):
-        first = first + a[j] * b[j]
-    return (first + second) + (third + fourth)
-
-
-def times_model(model: StepModel, step: Amounts, out: Amounts) -> None:
-    """The damped matrix times a step, at the free coordinates; others are 0 in the step and in what comes out."""
-    for i in range(len(step)):
-        if not model.free[i]:
-            out[i] = 0.0
-            continue
-        even, odd = 0.0, 0.0
-        begin, end = model.indptr[i], model.indptr[i + 1]
-        whole = end - (end - begin) % 2
-        for j in range(begin, whole, 2):
-            even = even + model.value[j] * step[model.column[j]]
-            odd = odd + model.value[j + 1] * step[model.column[j + 1]]
-        for j in range(whole, end):
-            even = even + model.value[j] * step[model.column[j]]
-        out[i] = (even + odd) + model.damping[i] * step[i]
-
-
-def minimise_model(
-    model: StepModel, right: Amounts, step: Amounts, tolerance: float, steps: int
+def mirror_products(
+    count: Sums,
+    half_column: Bounds,
+    half_product: Amounts,
+    indptr: Sums,
+    column: Bounds,
+    product: Amounts,
 ) -> int:
-    """Solve for the free coordinates of a step, by conjugate gradients preconditioned with the diagonal.
+    """Put a symmetric matrix together from one half of it.
 
     Parameters
     ----------
-    model : StepModel
-    right : ndarray of float64, shape (N,)
-        Right-hand side; 0 at coordinates that are not free.
-    step : ndarray of float64, shape (N,)
-        IN/OUT: a first guess, and the solution; 0 at coordinates that are not free.
-    tolerance : float
-        Residual, relative to the right-hand side, below which it is one.
-    steps : int
-        Iterations, at most.
+    count : ndarray of int64, shape (L,)
+        Entries of each row of the half, from `multiply_changes`.
+    half_column : ndarray of int32
+    half_product : ndarray of float64
+    indptr : ndarray of int64, shape (L + 1,)
+        OUT: where the entries of each row begin.
+    column : ndarray of int32
+        OUT: with room for twice as many, in the order of the half's rows, those it has itself among the others.
+    product : ndarray of float64
+        OUT
 
     Returns
     -------
     int
-        How many were made.
+        How many entries there are.
     """
-    n = len(right)
-    towards, image = np.zeros(n, np.float64), np.zeros(n, np.float64)
-    times_model(model, step, image)
-    rest = right - image
-    enough = tolerance * tolerance * dot(right, right)
-    before = 1.0
-    for made in range(steps):
-        if not dot(rest, rest) > enough:
-            return made
-        image[:] = rest / model.diagonal
-        now = dot(rest, image)
-        share = now / before if made > 0 else 0.0
-        for i in range(n):
-            towards[i] = image[i] + share * towards[i]
-        times_model(model, towards, image)
-        curved = dot(towards, image)
-        if not curved > 0.0:
-            return made
-        length = now / curved
-        for i in range(n):
-            step[i] = step[i] + length * towards[i]
-            rest[i] = rest[i] - length * image[i]
-        before = now
-    return steps
-
-
-def move_prices(
-    steps: PriceSteps,
-    activity: Amounts,
-    start: int,
-    stop: int,
-    growth: float,
-    shortening: float,
-    longest_length: float,
-) -> float:
-    """Move prices each by itself, as far as its own limit asks for, less far where it has just gone too far.
-
-    Parameters
-    ----------
-    steps : PriceSteps
-        IN/OUT.
-    activity : ndarray of float64, shape (L,)
-        Of each row at these prices.
-    start, stop : int
-        Coordinates that move, ``start <= k < stop``.
-    growth, shortening : float
-        Factors on a length where the slope has the sign that it had before, and where it has turned.
-    longest_length : float
-
-    Returns
-    -------
-    float
-        By how many typical coupons activities are beyond the bounds, and short of those whose coordinate is not 0,
-        before the prices move; in two sums side by side.
-    """
-    even, odd = 0.0, 0.0
-    for k in range(start, stop):
-        beyond = activity[steps.row[k]] - steps.bound[k]
-        off = beyond * steps.weight[k]
-        towards = beyond * steps.side[k]
-        at = steps.point[k]
-        if not at > 0.0:
-            off = off if off > 0.0 else 0.0
-            towards = towards if towards > 0.0 else 0.0
-        if (k - start) % 2 == 0:
-            even = even + abs(off)
-        else:
-            odd = odd + abs(off)
-        turned = towards * steps.last[k]
-        factor = growth if turned > 0.0 else (shortening if turned < 0.0 else 1.0)
-        length = steps.length[k] * factor
-        length = length if length < longest_length else longest_length
-        step, longest = length * towards / steps.curvature[k], steps.longest[k]
-        step = step if step < longest else longest
-        moved = at + (step if step > -longest else -longest)
-        moved = moved if moved > 0.0 else 0.0
-        steps.last[k] = towards
-        steps.length[k] = length
-        steps.point[k] = moved if moved < steps.highest[k] else steps.highest[k]
-    return even + odd
+    rows = len(count)
+    indptr[:] = 0
+    at = 0
+    for r in range(rows):
+        for j in range(at, at + count[r]):
+            indptr[r + 1] += 1
+            if half_column[j] != r:
+                indptr[half_column[j] + 1] += 1
+        at += count[r]
+    for r in range(rows):
+        indptr[r + 1] += indptr[r]
+    filled = indptr[:-1].copy()
+    at = 0
+    for r in range(rows):
+        for j in range(at, at + count[r]):
+            other = np.int64(half_column[j])
+            column[filled[r]], product[filled[r]] = other, half_product[j]
+            filled[r] += 1
+            if other != r:
+                column[filled[other]], product[filled[other]] = r, half_product[j]
+                filled[other] += 1
+        at += count[r]
+    return indptr[rows]

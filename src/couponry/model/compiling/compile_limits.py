@@ -144,8 +144,13 @@ class CompiledLimits:
         cells = Cells([], usage.shape[1], usage.shape[2], self.segment_of_item)
         number = Amount(np.ones(usage.shape[2]))
         coupons: list[NDArray[np.float64]] = [np.zeros((2, 0))]
+        begin = 0
         for groups, (own, other) in zip(self.looked_up, self.parts, strict=True):
-            given = sum_of_groups(number, groups.selection, own, cells) @ usage[0].ravel()
+            begin, first = begin + len(groups.bounds), begin
+            if groups.above.is_number:  # of coupons: what is summed is how many there are
+                given = size[first:begin]
+            else:
+                given = sum_of_groups(number, groups.selection, own, cells) @ usage[0].ravel()
             others = given
             if groups.below_selection is not groups.selection:
                 whole = sum_of_groups(number, groups.below_selection, other, cells)

@@ -44,6 +44,11 @@ class Amount:
     constant: NDArray[np.float64]
     slopes: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
+    @property
+    def is_number(self) -> bool:
+        """Whether every candidate counts 1."""
+        return not self.slopes and bool((self.constant == 1.0).all())
+
     def plus(self, factor: float, other: Amount) -> Amount:
         """Return this amount plus another one times a factor.
 

@@ -91,7 +91,7 @@ class Lagrangian:
         problem: Problem,
         engine: Engine,
         scale: float = 1.0,
-        missing_usage: NDArray[np.float64] | float = 0.0,
+        missing_usage: NDArray[np.float64] | None = None,
     ):
         self.problem = problem
         self.engine = engine
@@ -162,9 +162,8 @@ class Lagrangian:
 
     def support(self, prices: NDArray[np.float64]) -> float:
         """Sum price+ * upper - price- * lower; infinite where a bound that is none is priced."""
-        up, down = prices > 0, prices < 0
-        total = (prices[up] * self.problem.upper[up]).sum()
-        return float(total + (prices[down] * self.problem.lower[down]).sum())
+        priced = np.where(prices > 0, self.problem.upper, self.problem.lower)
+        return float((prices * np.where(prices != 0, priced, 0.0)).sum())
 
     def choice_table(self, prices: NDArray[np.float64]) -> NDArray[np.float32]:
         """The price table at which an evaluation at some prices (n_rows,) lets everybody choose."""
@@ -341,7 +340,9 @@ class Lagrangian:
         counted: NDArray[np.int64],
     ) -> Evaluation:
         """What a pass that counted so much says of prices and the reduced values there."""
-        usage = self.usage(counted) + self._missing_usage
+        usage = self.usage(counted)
+        if self._missing_usage is not None:
+            usage += self._missing_usage
         activity = self.problem.rows @ usage.ravel()
         dual = float((reduced * usage).sum()) + self.support(prices)
         return Evaluation(prices, dual, activity, usage)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...utils.process.cached_property import cached_property
 from ..problem import Problem
 
 
@@ -69,9 +70,16 @@ class PriceSpace:
         below[self.row[at_cap]] = False
         return below
 
+    @cached_property
+    def _has_each_row_once(self) -> bool:
+        """Whether each row has one coordinate, in the order of the rows."""
+        return np.array_equal(self.row, np.arange(self.rows))
+
     def prices(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
         """Signed prices, shape (n_rows,), at a point, shape (n_coordinates,)."""
         priced = point * self.sign * self.scale
+        if self._has_each_row_once:
+            return priced
         return np.bincount(self.row, weights=priced, minlength=self.rows).astype(float, copy=False)
 
     def point(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:

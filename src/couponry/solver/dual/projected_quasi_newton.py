@@ -18,6 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.protocol import Engine
 from ...utils.arrays.fixed_order import dot_in_order
 from ..options import QuasiNewtonOptions
 from .lagrangian import Evaluation, Lagrangian
@@ -55,7 +56,8 @@ def minimise_projected(
     """
     point = space.point(start)
     best = present = lagrangian.evaluate(space.prices(point))
-    is_stopped, left, last_steps = watch(present), effort.passes - 1, _LastSteps(options)
+    is_stopped, left = watch(present), effort.passes - 1
+    last_steps = _LastSteps(len(point), lagrangian.engine, options)
     slope = space.gradient(lagrangian.problem, present.activity) / effort.unit
     while not is_stopped:
         is_low, is_high = (point <= 0.0) & (slope > 0.0), (point >= space.highest) & (slope < 0.0)
@@ -89,44 +91,29 @@ class _LastSteps:
 
     Parameters
     ----------
+    size : int
+        Coordinates.
+    engine : Engine
+        Computes what follows.
     options : QuasiNewtonOptions
     """
 
-    def __init__(self, options: QuasiNewtonOptions):
+    def __init__(self, size: int, engine: Engine, options: QuasiNewtonOptions):
         self._least, self._memory = options.least_curvature, options.memory
-        self._steps: list[Floats] = []
-        self._changes: list[Floats] = []
+        self._engine = engine
+        self._steps = np.zeros((0, size))
+        self._changes = np.zeros((0, size))
 
     def add(self, step: Floats, change: Floats) -> None:
         """Keep a step, and the change of slopes with it."""
-        for kept, last in (self._steps, step), (self._changes, change):
-            kept.append(last)
-            del kept[: max(0, len(kept) - self._memory)]
+        forgotten = max(0, len(self._steps) + 1 - self._memory)
+        self._steps = np.concatenate([self._steps[forgotten:], step[None]])
+        self._changes = np.concatenate([self._changes[forgotten:], change[None]])
 
     def following(self, slope: Floats, is_free: NDArray[np.bool_]) -> Floats:
-        """Return the step that free coordinates make from a slope, in two loops over the last ones; 0 for others."""
-        rest, used, scale = slope[is_free], [], None
-        moved, turned = self._of_free(self._steps, is_free), self._of_free(self._changes, is_free)
-        products = np.add.reduce(moved * turned, axis=1).tolist()
-        squares = np.add.reduce(turned * turned, axis=1).tolist()
-        for t in reversed(range(len(moved))):
-            if products[t] <= self._least * squares[t]:
-                continue
-            scale = products[t] / squares[t] if scale is None else scale
-            share = dot_in_order(moved[t], rest) / products[t]
-            rest = rest - share * turned[t]
-            used.append((t, share))
-        if scale is None:
-            scale = 1.0 / max(1.0, np.sqrt(dot_in_order(rest, rest)))
-        rest = scale * rest
-        for t, share in reversed(used):
-            rest = rest + (share - dot_in_order(turned[t], rest) / products[t]) * moved[t]
-        towards = np.zeros(len(slope))
-        towards[is_free] = -rest
-        return towards
-
-    @staticmethod
-    def _of_free(kept: list[Floats], is_free: NDArray[np.bool_]) -> Floats:
-        """Free coordinates of some steps, (n_steps, n_free), whose rows lie in memory one after the other."""
-        rows = np.array(kept).reshape(len(kept), len(is_free))
-        return np.ascontiguousarray(np.compress(is_free, rows, axis=1))
+        """Return the step that free coordinates make from a slope; 0 for others."""
+        step = np.empty(len(slope))
+        self._engine.kernels.quasi_newton_step(
+            self._steps, self._changes, is_free.view(np.uint8), slope, self._least, step
+        )
+        return step

@@ -73,7 +73,7 @@ class RowDensity:
         RowDensity
         """
         table = as_float32(sample.price_table(sample.reduced(prices)))
-        found = sample.engine.alternatives(table)
+        found = sample.engine.alternatives(table, briefly=True)
         items = table.shape[2]
         histogram = LogHistogram.of_losses(table)
         at, near, of_item = np.empty((3, items), np.int64)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.local import LocalEngine
 from ...engines.protocol import Engine
 from ...engines.workers import even_cuts, share_out
 from ...kernels.hashing import scatter
@@ -147,10 +148,10 @@ class Samples:
 
     def let_go(self) -> None:
         """Let go of samples that are held in this process; they are gathered again where somebody asks."""
-        held: list[Engine | None] = []
+        held: list[object] = []
         for gathered in (self._gathered, self._gathered_by_size):
             for size in [size for size, engine in gathered.items() if not engine.is_streamed]:
-                held.append(gathered.pop(size))
+                held += _large_parts(gathered.pop(size))
 
         def free(worker: int, start: int, stop: int) -> None:
             held[start:stop] = [None] * (stop - start)  # the system takes its time
@@ -169,6 +170,13 @@ class Samples:
         found = iter(self._engine.samples([*nested.values(), *by_size]))
         self._gathered |= {level: next(found) for level in nested}
         gathered |= {size: next(found) for size in sizes}
+
+
+def _large_parts(engine: Engine) -> list[object]:
+    """What takes long to be let go of: an engine's arrays, or itself."""
+    if isinstance(engine, LocalEngine):
+        return [engine.shard.item, engine.shard.quantity, *engine.brief.arrays()]
+    return [engine]
 
 
 def nested_samples(

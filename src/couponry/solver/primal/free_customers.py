@@ -104,7 +104,7 @@ class RegretCounts:
         `PARTS` for each candidate, by direction (0 leaves, 1 comes), counted cell and bin whose regret is in that bin
         or a lower one. A candidate that weighs less in the limits than its cell's mean counts as so much less.
     found : Alternatives
-        Of the sample at these prices.
+        Of the sample at these prices, until somebody asks for others of it briefly.
     are_together : bool
         Whether all segments are counted together, so that there is a counted cell for each item: a sample has too few
         candidates of an item in a segment to tell more.
@@ -119,7 +119,7 @@ class RegretCounts:
     ):
         self.sample = sample
         table = sample.price_table(sample.reduced(prices))
-        self.found = found = sample.engine.alternatives(as_float32(table))
+        self.found = found = sample.engine.alternatives(as_float32(table), briefly=True)
         segments, items = sample.problem.objective.shape[1:]
         self.are_together = is_few_by_cell(sample, options)
         cells = (1, items) if self.are_together else (segments, items)

@@ -78,5 +78,14 @@ class WorkingMemory(threading.local):
         size = math.prod(shape) * np.dtype(dtype).itemsize
         held = self._bytes.get(name)
         if held is None or len(held) < size:
-            held = self._bytes[name] = np.empty(size, np.uint8)
+            held = self._bytes[name] = new_array(size, np.uint8)
         return held[:size].view(dtype).reshape(shape)
+
+    def arrays(self) -> list[NDArray[np.uint8]]:
+        """List what this thread's arrays are parts of.
+
+        Returns
+        -------
+        list of ndarray of uint8
+        """
+        return list(self._bytes.values())

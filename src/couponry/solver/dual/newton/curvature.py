@@ -89,8 +89,8 @@ class Curvature:
         -------
         RowCurvature or ListedCurvature
         """
-        table = as_float32(self._table(prices))
-        return self.told_by(self.sample.engine.alternatives(table), prices)
+        table = self._table(prices)
+        return self._told(self.sample.engine.alternatives(as_float32(table), briefly=True), table)
 
     def told_by(
         self, found: Alternatives, prices: NDArray[np.float64]
@@ -107,8 +107,13 @@ class Curvature:
         -------
         RowCurvature or ListedCurvature
         """
+        return self._told(found, self._table(prices))
+
+    def _told(
+        self, found: Alternatives, table: NDArray[np.float64]
+    ) -> RowCurvature | ListedCurvature:
+        """The Hessian at a price table, where the sample's alternatives are known."""
         sample, scales, rows = self.sample, self._scales, self.space.rows
-        table = self._table(prices)
         width = self._bandwidths(found, LogHistogram.of_losses(table))
         factor = np.sqrt(ALONE * sample.scale / self.unit / width.astype(np.float64))
         near = NearChanges(

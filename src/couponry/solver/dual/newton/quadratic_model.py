@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....engines.protocol import Engine
-from ....kernels import StepModel
-from ....utils.arrays.fixed_order import dot_in_order
+from ....kernels import StepModel, StepSearch
 from ....utils.lazy_imports import sparse as sp
 from ...options import NewtonOptions
 
@@ -66,15 +65,22 @@ class QuadraticModel:
         decrease : float
             What the model promises.
         """
-        step = np.clip(self._step_of_active_sets(gradient, low, high), low, high)
-        decrease = self._decrease(gradient, step)
-        # the active sets may have gone round in a circle: downhill along the gradient is safe
-        if decrease <= 0.0:
-            step = np.clip(-gradient / self._diagonal, low, high)
-            curved = dot_in_order(step, self._times(step))
-            step *= min(1.0, -dot_in_order(gradient, step) / curved) if curved > 0.0 else 1.0
-            decrease = self._decrease(gradient, step)
-        return step, decrease
+        options, size = self._options, len(gradient)
+        step, promised, free = np.empty(size), np.empty(1), np.empty(size, np.uint8)
+        model = StepModel(
+            self._indptr, self._column, self._matrix.data, self._damping, self._diagonal, free
+        )
+        search = StepSearch(
+            low,
+            high,
+            options.active_sets,
+            options.unsettled_share * size,
+            options.restless_share * size,
+            options.cg_tolerance,
+            options.cg_steps,
+        )
+        self._engine.kernels.minimise_in_box(model, gradient, search, step, promised)
+        return step, float(promised[0])
 
     def slope_change(self, step: NDArray[np.float64]) -> NDArray[np.float64]:
         """Say by how much slopes change with a step.
@@ -88,62 +94,3 @@ class QuadraticModel:
         ndarray of float64, shape (n_coordinates,)
         """
         return np.asarray(self._matrix @ step)
-
-    def _step_of_active_sets(
-        self, gradient: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """The step once hardly a coordinate changes the bound that it is at, or few go back and forth."""
-        options = self._options
-        # which end of its interval each coordinate is at: -1, 1, or 0 for neither; first as if no other one moved
-        alone = -gradient / self._diagonal
-        end = np.where(alone < low, -1, np.where(alone > high, 1, 0))
-        step, guess = np.zeros((2, len(gradient)))
-        changed_before = len(end)
-        for _ in range(options.active_sets):
-            free = end == 0
-            step = np.where(end < 0, low, np.where(end > 0, high, 0.0))
-            right = np.where(free, -(gradient + self._times(step)), 0.0)
-            guess = self._solve(free, right, np.where(free, guess, 0.0))
-            step[free] = guess[free]
-            slope = gradient + self._times(step)
-            new = np.where(free, np.where(step < low, -1, np.where(step > high, 1, 0)), end)
-            new[(end < 0) & (slope < 0)] = 0
-            new[(end > 0) & (slope > 0)] = 0
-            changed = int((new != end).sum())
-            is_settled = changed <= options.unsettled_share * len(end)
-            is_restless = changed_before <= changed <= options.restless_share * len(end)
-            if is_settled or is_restless:
-                break
-            end, changed_before = new, changed
-        return step
-
-    def _times(self, step: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The damped matrix times a step."""
-        return np.asarray(self._matrix @ step + self._damping * step)
-
-    def _decrease(self, gradient: NDArray[np.float64], step: NDArray[np.float64]) -> float:
-        """What the model promises of a step."""
-        return -dot_in_order(step, gradient + 0.5 * self._times(step))
-
-    def _solve(
-        self,
-        free: NDArray[np.bool_],
-        right: NDArray[np.float64],
-        guess: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
-        """The free coordinates' step, by conjugate gradients: damping keeps the matrix well conditioned.
-
-        The others' are 0 in `right` and `guess` and stay so.
-        """
-        matrix, options, step = self._matrix, self._options, guess.copy()
-        model = StepModel(
-            self._indptr,
-            self._column,
-            matrix.data,
-            self._damping,
-            self._diagonal,
-            free.view(np.uint8),
-        )
-        tolerance, steps = options.cg_tolerance, options.cg_steps
-        self._engine.kernels.minimise_model(model, right, step, tolerance, steps)
-        return step

@@ -43,10 +43,9 @@ class RowCurvature:
         matrix : csr_array of float64, shape (n_coordinates, n_coordinates)
         bandwidth : ndarray of float64, shape (n_coordinates,)
         """
-        if np.array_equal(space.row, np.arange(space.rows)):
-            matrix = self.matrix.copy()
-        else:  # rows with two prices, or none
-            matrix = self.matrix[space.row][:, space.row]
+        matrix = self.matrix
+        if not np.array_equal(space.row, np.arange(space.rows)):  # rows with two prices, or none
+            matrix = matrix[space.row][:, space.row]
         return _scaled(matrix, space), self.bandwidth[space.row]
 
     def by_row(self) -> RowCurvature:
@@ -127,7 +126,7 @@ class ListedCurvature:
         """Express it in the coordinates of a price space; see `RowCurvature.in_space`."""
         if not np.array_equal(space.row, self.row):
             return self.by_row().in_space(space)
-        return _scaled(self.matrix.copy(), space), self.bandwidth[space.row]
+        return _scaled(self.matrix, space), self.bandwidth[space.row]
 
     def by_row(self) -> RowCurvature:
         """Bring its rows into the order of the problem's.
@@ -141,7 +140,7 @@ class ListedCurvature:
 
 
 def _scaled(matrix: sp.csr_array, space: PriceSpace) -> sp.csr_array:
-    """IN/OUT: derivatives by signed prices, expressed in coordinates."""
+    """Derivatives by signed prices, expressed in coordinates."""
     side = space.sign * space.scale
-    matrix.data *= side[matrix.indices] * np.repeat(side, np.diff(matrix.indptr))
-    return matrix
+    data = matrix.data * (side[matrix.indices] * np.repeat(side, np.diff(matrix.indptr)))
+    return sp.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)

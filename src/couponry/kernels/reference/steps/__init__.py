@@ -1,0 +1,1 @@
+"""Steps of prices: within a model of the dual, by the last steps, and of each price by itself."""
