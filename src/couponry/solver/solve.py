@@ -129,9 +129,11 @@ def _is_tiny_and_has_only_the_fewest(state: SolveState) -> bool:
 
 
 def _looks_infeasible(state: SolveState) -> bool:
-    """Whether the dual says that nothing is feasible, or a small campaign has no allocation yet."""
+    """Whether the dual or the candidates say that nothing is feasible, or a small campaign has no allocation yet."""
     few = state.is_tiny or is_worth_a_master(state.problem, state.options.master)
-    return state.diverged or (state.best is None and few)
+    if state.diverged or (state.best is None and few):
+        return True
+    return state.best is None and state.unreachable_prices is not None
 
 
 def _has_few_prices(state: SolveState) -> bool:

@@ -11,12 +11,14 @@ from ..engines.protocol import Engine
 from ..utils.arrays.fixed_order import dot_in_order
 from ..utils.clock import Clock
 from ..utils.errors import CertificateError
+from ..utils.process.cached_property import cached_property
 from .assertions import are_on, assert_allocation, assert_dual
 from .dual.search.price_point import PricePoint
 from .dual.search.price_search import PriceSearch
 from .dual.warm_start import WarmStart
 from .exact.feasibility_search import FeasibilitySearch
 from .infeasibility.infeasible_set import InfeasibleSet
+from .infeasibility.unreachable_rows import unreachable_prices
 from .infeasibility.work import Work
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
@@ -151,6 +153,11 @@ class SolveState:
     def fits_in_memory(self) -> bool:
         """Whether all candidates may be looked at as they are given."""
         return self.problem.candidates <= self.options.sizes.in_memory_candidates
+
+    @cached_property
+    def unreachable_prices(self) -> NDArray[np.float64] | None:
+        """Prices of the rows that all candidates together do not keep, (n_rows,): a pass where somebody asks first."""
+        return unreachable_prices(self.problem, self.engine)
 
     @property
     def is_open(self) -> bool:

@@ -22,7 +22,9 @@ def prove_infeasibility(state: SolveState) -> None:
         worth, options = state.search.typical_worth, state.options
         state.work = work = Work(problem, engine, clock, options)
         witness = _witness(state, work)
-        start = state.best_prices if state.diverged else None
+        start = state.unreachable_prices
+        if start is None and state.diverged:
+            start = state.best_prices
         by_prices = PriceProver(problem, engine, state.scales, worth, clock, options, work, start)
         others: list[Prover] = []
         if state.is_tiny:
