@@ -356,7 +356,6 @@ def check_cells(segments: int, offers: int) -> None:
     segments : int
         Segments of customers that limits tell apart.
     offers : int
-        Offers, or items that stand for them.
 
     Raises
     ------
@@ -367,8 +366,7 @@ def check_cells(segments: int, offers: int) -> None:
     if segments > 1 and there is not None and needed > there:
         raise InvalidInput(
             f"memory: limits tell {segments:,} segments of customers apart, and {offers:,} offers in each: these "
-            f"need about {size_text(needed)}, but only {size_text(there)} are available; limits by a column of "
-            "fewer values need less"
+            f"need about {size_text(needed)}, but only {size_text(there)} are available; by fewer values they need less"
         )
 
 
@@ -398,5 +396,4 @@ def check_disk(needed: Estimate, store: str | Path) -> None:
 
 
 def _columns(count: int) -> str:
-    """A number of numeric columns in words."""
     return f"{count} numeric column{'' if count == 1 else 's'}"

@@ -240,7 +240,7 @@ def compile_limits(
     Raises
     ------
     InvalidInput
-        Where a limit makes no sense for these tables.
+        Where a limit makes no sense for these tables, or there is too little memory for what limits tell apart.
     Unsupported
         Where limits tell too many segments apart.
     """
@@ -261,9 +261,8 @@ def compile_limits(
         )
         for groups in (() if everybody else looked_up)
     ]
-    everyone: tuple[None, None] = None, None
     found = [
-        LimitMatrices.of(groups, everyone if everybody else parts[n], cells)
+        LimitMatrices.of(groups, (None, None) if everybody else parts[n], cells)
         for n, groups in enumerate(looked_up)
     ]
     segment = np.zeros(1, np.uint16) if items.segment is not None else segments.segment
