@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.support.kernel_cases import (
-    UNIT,
     Case,
     assert_same,
     backend,
     backend_names,
+    evaluated,
     make_case,
-    nothing_cut,
     reference,
 )
 
@@ -26,14 +25,13 @@ def fixed_where_few_are_open(module: Any, case: Case) -> dict[str, Any]:
     threshold[random.random(shape) < 0.01] = 3e38
     threshold[random.random(shape) < 0.96] = -1.0
     candidates, customers = int(case.shard.indptr[-1]), case.customers
-    is_free, of_free = np.full(customers, 7, np.uint8), np.full(candidates, 7, np.uint8)
-    usage, fine = np.zeros(case.price.shape, np.int64), np.zeros((1, *shape[2:]), np.int64)
+    is_free, fine = np.full(customers, 7, np.uint8), np.zeros((1, *shape[2:]), np.int64)
+    usage, chosen = evaluated(module, case)
     module.fix_choices(
-        case.shard, case.rules, case.price, case.seed, 0, customers, threshold.astype(np.float32),
-        random.integers(0, 256, (1, candidates)).astype(np.uint8), usage, fine, of_free, is_free,
-        UNIT, nothing_cut(),
+        case.shard, case.rules, case.price, 0, customers, chosen, threshold.astype(np.float32),
+        random.integers(0, 256, (1, candidates)).astype(np.uint8), usage, fine, is_free,
     )  # fmt: skip
-    return {"is free": is_free, "of free": of_free, "usage": usage, "fine": fine}
+    return {"is free": is_free, "usage": usage, "fine": fine}
 
 
 @pytest.mark.parametrize("name", backend_names())

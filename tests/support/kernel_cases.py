@@ -283,15 +283,11 @@ def fixed(module: Any, case: Case, chosen: NDArray[np.uint8], unit: int = UNIT) 
     random = np.random.default_rng(case.seed)
     threshold = np.round(np.abs(random.normal(size=(3, 2, *case.price.shape[1:]))) * 0.2, 1)
     threshold[random.random(threshold.shape) < 0.3] = -1.0
-    is_free, of_free = np.full(case.customers, 7, np.uint8), np.full(len(chosen), 7, np.uint8)
+    is_free = np.full(case.customers, 7, np.uint8)
     partner = np.full(len(chosen), 7)
     loss = np.full(len(chosen), 7, np.float32)
     fine = random.integers(0, 256, (2, len(chosen))).astype(np.uint8)
-    usage, sums = (
-        np.zeros(case.price.shape, np.int64),
-        np.zeros((2, *case.price.shape[1:]), np.int64),
-    )
-    cut = nothing_cut()
+    usage, sums = [], np.zeros((2, *case.price.shape[1:]), np.int64)
     half = case.customers // 2
     for start, stop in (half, case.customers), (0, half):
         begin, end = case.shard.indptr[[start, stop]]
@@ -299,12 +295,14 @@ def fixed(module: Any, case: Case, chosen: NDArray[np.uint8], unit: int = UNIT) 
         module.alternatives(
             *block, chosen[begin:end], start, stop, partner[begin:end], loss[begin:end]
         )
+        of_block, best = evaluated(module, case, start, stop, unit=unit)
         module.fix_choices(
-            *block, case.seed, start, stop, threshold.astype(np.float32), fine[:, begin:end],
-            usage, sums, of_free[begin:end], is_free[start:stop], unit, cut,
+            *block, start, stop, best, threshold.astype(np.float32), fine[:, begin:end],
+            of_block, sums, is_free[start:stop],
         )  # fmt: skip
+        usage.append(of_block)
     changes = changed(module, case, chosen, partner, loss)
-    fixing = {"is_free": is_free, "of free": of_free, "fixed": usage, "fine": sums, "fix cut": cut}
+    fixing = {"is_free": is_free, "fixed": sum(usage), "fine": sums}
     return {**fixing, "partner": partner, "loss": loss, **changes}
 
 

@@ -21,10 +21,16 @@ from contract cimport NO_ROOM, ROW_TOO_LONG, Cut, Rules, Shard, aligned, check, 
 
 cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
     cdef cppclass Fixing:
+        Shard shard
+        Rules rules
+        const float* price
+        int64_t segments, items, start, stop
+        const uint8_t* chosen
         const float* threshold
         int64_t levels
         const uint8_t* fine
         int64_t attributes, fine_stride
+        int64_t* usage
         int64_t* fine_usage
         uint8_t* is_free
 
@@ -38,11 +44,11 @@ cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
         uint8_t* chosen
         int64_t unit
         Cut* cut
-        const Fixing* fixing
 
     cdef cppclass KernelTable:
         const char* name
         int evaluate(const Pass&) noexcept
+        int fix_choices(const Fixing&) noexcept
         void noise(const Shard&, uint32_t, int64_t, int64_t, uint16_t*) noexcept
         void hash_blocks(const uint64_t*, int64_t, const uint64_t*, int64_t, uint64_t*) noexcept
         uint64_t sum_bytes(const uint8_t*, int64_t) noexcept
@@ -215,7 +221,6 @@ cdef int set_up(
     cut.searches = cut.slack = 0
     work.unit = unit
     work.cut = cut
-    work.fixing = NULL
     return 1
 
 
@@ -239,16 +244,17 @@ def evaluate(
 
 
 def fix_choices(
-    shard, rules, const float[:, :, ::1] price, seed, int64_t start, int64_t stop,
+    shard, rules, const float[:, :, ::1] price, int64_t start, int64_t stop, const uint8_t[::1] chosen,
     const float[:, :, :, ::1] threshold, const uint8_t[:, :] fine, int64_t[:, :, ::1] usage,
-    int64_t[:, :, ::1] fine_usage, uint8_t[::1] chosen, uint8_t[::1] is_free, int64_t unit, int64_t[::1] cut,
-    *, bint unchecked=False,
+    int64_t[:, :, ::1] fine_usage, uint8_t[::1] is_free, *, bint unchecked=False,
 ):
-    cdef Pass work
     cdef Fixing fixing
-    cdef Cut cut_
     cdef int status
     cdef int64_t segments = price.shape[1], items = price.shape[2]
+    fixing.shard = shard_view(shard)
+    fixing.rules = rules_view(rules)
+    fixing.segments, fixing.items, fixing.start, fixing.stop = segments, items, start, stop
+    tables_agree(fixing.shard, shard.item, fixing.rules, start, stop, price, chosen.shape[0], False)
     same(is_free.shape[0], stop - start, "is_free: customers")
     within(threshold.shape[0], 1, 0x7FFFFFFF, "threshold: levels")
     same(threshold.shape[1], 2, "threshold: axis 1")
@@ -257,33 +263,38 @@ def fix_choices(
     same(fine.shape[1], chosen.shape[0], "fine: candidates of these customers")
     if fine.shape[0] and fine.shape[1] > 1:
         same(fine.strides[1], 1, "fine: bytes to the next candidate")
+    same(usage.shape[0], price.shape[0], "usage: 1 + attributes")
+    same(usage.shape[1], segments, "usage: segments")
+    same(usage.shape[2], items, "usage: items")
     same(fine_usage.shape[0], fine.shape[0], "fine_usage: attributes")
     same(fine_usage.shape[1], segments, "fine_usage: segments")
     same(fine_usage.shape[2], items, "fine_usage: items")
     if segments * items > 0x3FFFFFFF:
         raise ValueError("price: expected at most 2**30 - 1 cells, two of which vectors of 32-bit numbers can index")
-    if segments and items:
-        aligned(&threshold[0, 0, 0, 0], sizeof(float))
-        if fine_usage.shape[0]:
-            aligned(&fine_usage[0, 0, 0], sizeof(int64_t))
-    if not set_up(
-            &work, &cut_, shard, rules, price, seed, start, stop, usage, chosen.shape[0], False, unit, cut, unchecked):
+    if start == stop or segments == 0 or items == 0:
         is_free[:] = 0
-        return
-    work.chosen = &chosen[0] if chosen.shape[0] else NULL
-    work.fixing = &fixing
+        return  # nobody, or nothing that anybody could be given
+    aligned(&price[0, 0, 0], sizeof(float))
+    aligned(&threshold[0, 0, 0, 0], sizeof(float))
+    aligned(&usage[0, 0, 0], sizeof(int64_t))
+    if fine_usage.shape[0]:
+        aligned(&fine_usage[0, 0, 0], sizeof(int64_t))
+    fixing.price = &price[0, 0, 0]
+    fixing.chosen = &chosen[0] if chosen.shape[0] else NULL
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_pass(fixing.shard, fixing.rules, start, stop, price)
+        refuse(not_flags(b"chosen", fixing.chosen, chosen.shape[0]))
     fixing.threshold = &threshold[0, 0, 0, 0]
     fixing.levels = threshold.shape[0]
     fixing.attributes = fine.shape[0] if fine.shape[1] else 0
     fixing.fine = &fine[0, 0] if fixing.attributes else NULL
     fixing.fine_stride = fine.strides[0]
+    fixing.usage = &usage[0, 0, 0]
     fixing.fine_usage = &fine_usage[0, 0, 0] if fixing.attributes else NULL
     fixing.is_free = &is_free[0]
     with nogil:
-        status = kernels().evaluate(work)
+        status = kernels().fix_choices(fixing)
     check(status)
-    cut[0] += cut_.searches
-    cut[1] += cut_.slack
 
 
 include "decide.pxi"

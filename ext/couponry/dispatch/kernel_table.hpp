@@ -9,12 +9,18 @@
 
 namespace couponry {
 
-// What `fix_choices` is given besides, and fills; see reference/fix_choices.py.
+// What `fix_choices` is given, and fills; see reference/fix_choices.py.
 struct Fixing {
+    Shard shard;
+    Rules rules;
+    const float* price;  // (1 + C, S, K)
+    int64_t segments, items, start, stop;
+    const uint8_t* chosen;   // of the candidates of these customers
     const float* threshold;  // (levels, 2, S, K)
     int64_t levels;
     const uint8_t* fine;  // of the candidates of these customers, attribute by attribute
     int64_t attributes, fine_stride;
+    int64_t* usage;       // (1 + C, S, K), subtracted from
     int64_t* fine_usage;  // (A, S, K), added to
     uint8_t* is_free;     // of these customers
 };
@@ -30,14 +36,14 @@ struct Pass {
     int64_t* usage;   // (1 + C, S, K), added to; null when nobody asks
     uint8_t* chosen;  // of the candidates of these customers, or null when nobody asks
     int64_t unit;
-    Cut* cut;              // added to
-    const Fixing* fixing;  // null where nobody is fixed; else `chosen` is of free customers alone
+    Cut* cut;  // added to
 };
 
 struct KernelTable {
     const char* name;
     bool (*runs_here)() noexcept;
     int (*evaluate)(const Pass&) noexcept;
+    int (*fix_choices)(const Fixing&) noexcept;
     void (*noise)(const Shard&, uint32_t seed, int64_t start, int64_t stop, uint16_t* out) noexcept;
     void (*hash_blocks)(const uint64_t*, int64_t blocks, const uint64_t* key, int64_t size, uint64_t* out) noexcept;
     uint64_t (*sum_bytes)(const uint8_t*, int64_t) noexcept;

@@ -12,7 +12,6 @@
 #include "dispatch/kernel_table.hpp"
 #include "evaluate/break_ties.hpp"
 #include "evaluate/constrained.hpp"
-#include "evaluate/free_customers.hpp"
 #include "evaluate/greedy.hpp"
 #include "evaluate/selection.hpp"
 #include "evaluate/steps.hpp"
@@ -31,7 +30,6 @@ public:
           first_(pass.shard.indptr[pass.start]),
           greedy_(pass),
           constrained_(pass),
-          free_(pass),
           tables_(pass),
           same_bounds_(pass.rules.lower.size == 1 && pass.rules.upper.size == 1),
           bounds_(bounds_at(pass.start)),
@@ -40,7 +38,7 @@ public:
           next_value_(values_before(first_)) {}
 
     int run() noexcept {
-        if (greedy_.failed() || free_.failed() || tables_.failed()) return NO_MEMORY;
+        if (greedy_.failed() || tables_.failed()) return NO_MEMORY;
         for (int64_t i = pass_.start; i < pass_.stop;) {
             const int64_t end = end_of_batch(i);
             const int64_t first_cell = of_customer(pass_.shard.segment, i) * pass_.items;
@@ -55,10 +53,7 @@ public:
             assert_choice(i, end, false);
             if ((has_groups_ || has_constraints_) && !keep_rules(i, end)) return NO_MEMORY;
             assert_choice(i, end, true);
-            if (pass_.fixing)
-                fix(batch, i, end, first_cell);
-            else if (pass_.chosen)
-                write(i, end);
+            if (pass_.chosen) write(i, end);
             tables_.add(batch, scratch_.given, given_, first_cell);
             i = end;
         }
@@ -74,7 +69,6 @@ private:
     const int64_t first_;  // candidate
     Greedy<Item> greedy_;
     ConstrainedChoice<Item> constrained_;
-    FreeCustomers<Item> free_;
     Tables<ATTRIBUTES> tables_;
     const bool same_bounds_;
     const Bounds bounds_;
@@ -248,25 +242,6 @@ private:
             given_ += list(slice, scratch_.given + given_);
         });
         return true;
-    }
-
-    // Marks who is free, writes what they choose and takes it off the list, and counts what is left on it.
-    void fix(const Candidates<Item>& batch, int64_t i, int64_t end, int64_t first_cell) noexcept {
-        int32_t* const given = scratch_.given;
-        int64_t kept = 0;
-        scratch_.first[end - i] = static_cast<int32_t>(given_);
-        free_.look_at(first_cell);
-        for_each(i, end, [&](const CustomerSlice& slice) {
-            const int32_t first = slice.first[0], count = slice.first[1] - first;
-            if (free_.mark(key_of(slice), slice.picks, batch.item + slice.from, slice.n, slice.i, count)) {
-                spread(slice.picks, slice.n, pass_.chosen + (pass_.shard.indptr[slice.i] - first_));
-                return;
-            }
-            if (kept < first) std::memmove(given + kept, given + first, static_cast<size_t>(count) * sizeof *given);
-            kept += count;
-        });
-        given_ = kept;
-        free_.add_fine(batch.item, given, kept, pass_.shard.indptr[i] - first_);
     }
 
     // That nobody is given more than the bounds and, where rules are kept, the caps allow; and that exactly the picks

@@ -61,20 +61,6 @@ private:
 
     int64_t candidates_of(int64_t i) const noexcept { return find_.shard.indptr[i + 1] - find_.shard.indptr[i]; }
 
-    // Bytes that are 0 or 1 as bits.
-    static COUPONRY_INLINE uint64_t bits_of(const uint8_t* flags, int64_t n) noexcept {
-        uint64_t bits = 0;
-        int64_t j = 0;
-        for (; j + 8 <= n; j += 8) {
-            uint64_t eight;
-            std::memcpy(&eight, flags + j, sizeof eight);
-            // each byte's lowest bit, side by side in the highest byte
-            bits |= ((eight & 0x0101010101010101u) * 0x0102040810204080u >> 56) << j;
-        }
-        for (; j < n; ++j) bits |= static_cast<uint64_t>(flags[j] & 1) << j;
-        return bits;
-    }
-
     // Finds what is close of the customers of a run, and puts those into order who have anything; returns how many.
     int64_t put_in_order(int64_t begin, int64_t end) noexcept {
         int64_t from[MOST + 2] = {};  // by candidates, most first
@@ -105,7 +91,7 @@ private:
                                    cells_,
                                    n};
         Lanes::template order_keys<Item, PLANES>(row, key_);
-        const uint64_t picks = bits_of(chosen_of(i), n);
+        const uint64_t picks = Lanes::bits_of(chosen_of(i), n);
         const int64_t given = count_bits(picks);
         const Ends ends = Lanes::ends(key_, &picks, n);
         const float taken = given > 0 ? value_of(ends.least) : std::numeric_limits<float>::infinity();
@@ -130,7 +116,7 @@ private:
         uint32_t held[MOST] = {};
         for (int64_t lane = 0; lane < count; ++lane) {
             const int64_t i = customers[lane], begin = find_.shard.indptr[i];
-            const uint64_t close = close_[i - find_.start], picks = bits_of(chosen_of(i), candidates_of(i));
+            const uint64_t close = close_[i - find_.start], picks = Lanes::bits_of(chosen_of(i), candidates_of(i));
             slots[lane] = of_customer(find_.upper, i) - count_bits(picks & ~close);
             int64_t row = 0;
             for (uint64_t word = close; word; word &= word - 1, ++row) {

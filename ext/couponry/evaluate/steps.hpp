@@ -276,11 +276,30 @@ struct Steps {
         return {least, most};
     }
 
-    // Whether any of n items, or another one with the same last bits, is in a set.
+    // Bytes (at most 64) that are 0 or 1 as bits.
+    static COUPONRY_INLINE uint64_t bits_of(const uint8_t* flags, int64_t n) noexcept {
+        uint64_t bits = 0;
+        int64_t j = 0;
+        for (; j + 8 <= n; j += 8) {
+            uint64_t eight;
+            std::memcpy(&eight, flags + j, sizeof eight);
+            // each byte's lowest bit, side by side in the highest byte
+            bits |= ((eight & 0x0101010101010101u) * 0x0102040810204080u >> 56) << j;
+        }
+        for (; j < n; ++j) bits |= static_cast<uint64_t>(flags[j] & 1) << j;
+        return bits;
+    }
+
+    // Whether any of n items, or another one with the same last bits, is in a set: of those picked in the first, of the
+    // others in the second one, OPEN_WORDS further on.
     template <class Item>
-    static COUPONRY_INLINE bool any_open(const Item* item, int64_t n, const uint16_t* open) noexcept {
+    static COUPONRY_INLINE bool any_open(const Item* item, int64_t n, const uint64_t* picks,
+                                         const uint16_t* open) noexcept {
         uint32_t found = 0;
-        for (int64_t j = 0; j < n; ++j) found |= static_cast<uint32_t>(open[open_word(item[j])]) >> open_bit(item[j]);
+        for (int64_t j = 0; j < n; ++j) {
+            const uint16_t* words = open + (is_picked(picks, j) ? 0 : OPEN_WORDS);
+            found |= static_cast<uint32_t>(words[open_word(item[j])]) >> open_bit(item[j]);
+        }
         return found & 1;
     }
 

@@ -21,6 +21,7 @@
 #include "evaluate/choose_undecided.hpp"
 #include "evaluate/evaluate.hpp"
 #include "evaluate/find_undecided.hpp"
+#include "evaluate/fix_choices.hpp"
 #include "evaluate/noise.hpp"
 #include "evaluate/quantise.hpp"
 
@@ -28,8 +29,8 @@
 
 namespace couponry {
 
-const KernelTable kernels_avx512{"avx512",  has_avx512,   evaluate,       noise,           hash_blocks,
-                                 sum_bytes, round_values, find_undecided, choose_undecided};
+const KernelTable kernels_avx512{"avx512",    has_avx512, evaluate,     fix_choices,    noise,
+                                 hash_blocks, sum_bytes,  round_values, find_undecided, choose_undecided};
 
 }  // namespace couponry
 

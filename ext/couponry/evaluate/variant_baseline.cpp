@@ -7,15 +7,16 @@
 #include "evaluate/choose_undecided.hpp"
 #include "evaluate/evaluate.hpp"
 #include "evaluate/find_undecided.hpp"
+#include "evaluate/fix_choices.hpp"
 #include "evaluate/noise.hpp"
 #include "evaluate/quantise.hpp"
 
 namespace couponry {
 
-const KernelTable kernels_baseline{"baseline",      []() noexcept { return true; },
-                                   evaluate,        noise,
-                                   hash_blocks,     sum_bytes,
-                                   round_values,    find_undecided,
-                                   choose_undecided};
+const KernelTable kernels_baseline{"baseline",     []() noexcept { return true; },
+                                   evaluate,       fix_choices,
+                                   noise,          hash_blocks,
+                                   sum_bytes,      round_values,
+                                   find_undecided, choose_undecided};
 
 }  // namespace couponry

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ..kernels import Backend, Rules, Shard
 from ..utils.arrays.mapped_arrays import is_in_memory
 from .cut_off import CutOffCounts
-from .fixing import FreePart
+from .fixing.fixing_pass import FreePart
+from .fixing.known_choice import KnownChoice
 from .subset import copy_runs, customers_of, of_few_segments
 from .workers import share_out
 
@@ -99,6 +100,7 @@ def sum_by_segment(
     cut_off: CutOffCounts,
     cuts: NDArray[np.int64],
     threads: int,
+    known: KnownChoice | None = None,
 ) -> NDArray[np.int64]:
     """Sum up usage, with the tables of no more segments at a time than a few blocks have customers of.
 
@@ -114,6 +116,8 @@ def sum_by_segment(
     cuts : ndarray of int64
         Blocks of the copy's customers.
     threads : int
+    known : KnownChoice, optional
+        OUT: everybody's choice.
 
     Returns
     -------
@@ -126,10 +130,13 @@ def sum_by_segment(
         segments, few = of_few_segments(shard, start, stop)
         of_few = np.ascontiguousarray(price[:, segments])
         usage = np.zeros(of_few.shape, np.int64)
+        chosen = nothing if known is None else known.room(start, stop)
         kernels.evaluate(
-            few, copy.rules, of_few, seed, start, stop, usage, nothing,
+            few, copy.rules, of_few, seed, start, stop, usage, chosen,
             cut_off.unit, cut_off.by_worker[worker],
         )  # fmt: skip
+        if known is not None:
+            known.keep(start, stop, chosen)
         found.append((segments, usage))
 
     share_out(work, cuts, threads)

@@ -35,13 +35,15 @@ from .arrangement import (
 from .changes import Alternatives, count_losses, products_of_changes
 from .cut_off import CutOff, CutOffCounts
 from .exchanges import Exchanges, exchanges
-from .fixing import FixingPass, FixingRequest
+from .fixing.fixing_pass import FixingPass, FixingRequest
+from .fixing.known_choice import KnownChoice
 from .parts import by_customer
 from .protocol import FixedChoices
 from .rounds import improve
 from .subset import customers_of, positions_of
+from .sums import sum_blocks
 from .undecided.passes import UndecidedPasses, may_be_undecided
-from .workers import block_cuts, share_out, sum_of
+from .workers import block_cuts, share_out
 
 BLOCK_CANDIDATES = 1 << 19
 """Candidates of a block: some hundred microseconds of work, so that an interrupt is answered at once."""
@@ -95,6 +97,8 @@ class LocalEngine:
         self._may_arrange = True
         self._arranged: Arrangement | None = None
         self.brief = WorkingMemory()
+        self._keeps_choices = not self.is_streamed and is_in_memory(shard.item)
+        self._known: KnownChoice | None = None  # of the last pass that may be asked again
 
     @property
     def kernels(self) -> ModuleType:
@@ -136,12 +140,12 @@ class LocalEngine:
 
     def evaluate_with_cut_off(self, price: NDArray[np.float32]) -> tuple[NDArray[np.int64], CutOff]:
         """See `Engine.evaluate_with_cut_off`."""
-        return self._pass(price, np.empty(0, np.uint8))
+        return self._pass(price, np.empty(0, np.uint8), keeps=True)
 
     def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """See `Engine.choose`."""
         chosen = np.empty(self.candidates, np.uint8)
-        return chosen, self._pass(price, chosen)[0]
+        return chosen, self._pass(price, chosen, keeps=True)[0]
 
     def alternatives(self, price: NDArray[np.float32], *, briefly: bool = False) -> Alternatives:
         """See `Engine.alternatives`."""
@@ -154,15 +158,8 @@ class LocalEngine:
         def work(worker: int, start: int, stop: int) -> None:
             part = slice(int(indptr[start]), int(indptr[stop]))
             self._kernels.alternatives(
-                self._shard,
-                self._rules,
-                price,
-                chosen[part],
-                start,
-                stop,
-                partner[part],
-                loss[part],
-            )
+                self._shard, self._rules, price, chosen[part], start, stop, partner[part], loss[part]
+            )  # fmt: skip
 
         share_out(work, self._cuts_for_slow, self.threads)
         return Alternatives(chosen, partner, loss)
@@ -197,14 +194,15 @@ class LocalEngine:
         fine: NDArray[np.uint8],
     ) -> FixedChoices:
         """See `Engine.fix`."""
-        copy, shard, rules, cuts = self._arrangement(), self._shard, self._rules, self._cuts
+        copy = self._arrangement()
+        shard, rules, cuts = self._in_order_of(copy)
         if copy is not None:
             fine = in_order_of_segments(fine, shard, copy, self.backend, self.threads)
-            shard, rules = copy.shard, copy.rules
-            cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES, self.threads)
-        request = FixingRequest(price, regret_threshold, fine)
+        request, known = FixingRequest(price, regret_threshold, fine), self._known
+        if known is None or not known.is_of(price, shard.indptr):
+            known = KnownChoice(price, shard.indptr, cuts) if self._keeps_choices else None
         found = FixingPass(
-            self.backend, shard, rules, self.seed, request, self.threads, copy is not None
+            self.backend, shard, rules, self.seed, request, self.threads, copy is not None, known
         )
         share_out(found.work, cuts, self.threads)
         self._count_pass()
@@ -213,7 +211,8 @@ class LocalEngine:
             free = in_order_of_customers(free, copy, self.backend, self.threads)
         shard, rules = customers_of(self._shard, self._rules, free.free, self.backend, self.threads)
         engine = self._derived(shard, rules)
-        return FixedChoices(found.usage(), found.fine_usage(), *free, engine, rules)
+        (usage, fine_usage), self._known = found.sums(), known
+        return FixedChoices(usage, fine_usage, *free, engine, rules)
 
     def blocks(
         self,
@@ -241,29 +240,30 @@ class LocalEngine:
             yield start, stop, chosen
 
     def _pass(
-        self, price: NDArray[np.float32], chosen: NDArray[np.uint8]
+        self, price: NDArray[np.float32], chosen: NDArray[np.uint8], *, keeps: bool = False
     ) -> tuple[NDArray[np.int64], CutOff]:
-        """Evaluate all blocks; `chosen` (OUT) is filled unless it is empty."""
+        """Evaluate all blocks; `chosen` (OUT) is filled unless it is empty. keeps: whether they may be asked again."""
         cut_off = CutOffCounts.at_prices(self.threads, price)
         self._count_pass()
-        if not len(chosen) and (copy := self._arrangement()) is not None:
-            cuts = block_cuts(copy.shard.indptr, BLOCK_CANDIDATES, self.threads)
+        copy = None if len(chosen) else self._arrangement()
+        shard, rules, cuts = self._in_order_of(copy)
+        known = KnownChoice(price, shard.indptr, cuts) if keeps and self._keeps_choices else None
+        if copy is None:
+            block = self._kernels, shard, rules, price, self.seed, cut_off
+            usage = sum_blocks(*block, cuts, self.threads, chosen, known)
+        else:
             local = self._kernels, copy, price, self.seed, cut_off, cuts, self.threads
-            return sum_by_segment(*local), cut_off.total()
-        tables: dict[int, NDArray[np.int64]] = {}
-        indptr = self._shard.indptr
+            usage = sum_by_segment(*local, known)
+        if known is not None:
+            self._known = known.complete(usage)
+        return usage, cut_off.total()
 
-        def work(worker: int, start: int, stop: int) -> None:
-            part = chosen[indptr[start] : indptr[stop]] if len(chosen) else chosen
-            if worker not in tables:  # made by its own thread
-                tables[worker] = np.zeros(price.shape, np.int64)
-            self._kernels.evaluate(
-                self._shard, self._rules, price, self.seed, start, stop, tables[worker], part,
-                cut_off.unit, cut_off.by_worker[worker],
-            )  # fmt: skip
-
-        share_out(work, self._cuts, self.threads)
-        return sum_of(tables.values(), price.shape), cut_off.total()
+    def _in_order_of(self, copy: Arrangement | None) -> tuple[Shard, Rules, NDArray[np.int64]]:
+        """All customers, their rules and blocks of them, in the order of a copy if there is one."""
+        if copy is None:
+            return self._shard, self._rules, self._cuts
+        cuts = block_cuts(copy.shard.indptr, BLOCK_CANDIDATES, self.threads)
+        return copy.shard, copy.rules, cuts
 
     def _arrangement(self) -> Arrangement | None:
         """Customers in the order of their segments, for passes that sum; None where that is idle."""

@@ -185,9 +185,9 @@ class StreamedEngine(LocalEngine):
                     yield piece.start + start, piece.start + stop, chosen
 
     def _pass(
-        self, price: NDArray[np.float32], chosen: NDArray[np.uint8]
+        self, price: NDArray[np.float32], chosen: NDArray[np.uint8], *, keeps: bool = False
     ) -> tuple[NDArray[np.int64], CutOff]:
-        """Evaluate all pieces; `chosen` (OUT) is filled unless it is empty."""
+        """Evaluate all pieces; `chosen` (OUT) is filled unless it is empty. Nothing is kept."""
         tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
         cut_off: list[CutOff] = []
 
@@ -301,6 +301,7 @@ class StreamedEngine(LocalEngine):
         )
         rules = rules_of(self._rules, start, stop)
         engine = LocalEngine(shard, rules, self.backend, 1, self.seed)
+        engine._keeps_choices = False  # the next pass has pieces of its own
         if self._noise is not None:
             engine = engine.with_noise(self._noise)
         first = number * BLOCKS_A_PIECE

@@ -1,11 +1,11 @@
-"""One pass that fixes everybody's best choice, but for customers to whom a change of theirs matters little."""
+"""Fixes everybody's best choice, but for customers to whom a change of theirs matters little."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..contract import Flags, Integer, Prices, Rules, Shard, Sums
-from .evaluate import evaluate, reduced_values
+from .evaluate import reduced_values
 from .preference import level_of, number_of, of_customer
 
 
@@ -13,19 +13,16 @@ def fix_choices(
     shard: Shard,
     rules: Rules,
     price: Prices,
-    seed: int,
     start: int,
     stop: int,
+    chosen: Flags,
     threshold: Prices,
     fine: Flags,
     usage: Sums,
     fine_usage: Sums,
-    chosen: Flags,
     is_free: Flags,
-    unit: int,
-    cut: Sums,
 ) -> None:
-    """Find best choices, leave customers free to whom a change matters little, and add up what the others are given.
+    """Leave customers free to whom a change of their best choice matters little, and add up what the others are given.
 
     A customer at level h is free when giving up a chosen candidate of item k loses at most ``threshold[h, 0, s, k]`` of
     reduced value, or taking one that is not chosen loses at most ``threshold[h, 1, s, k]``. What comes instead of what
@@ -38,34 +35,27 @@ def fix_choices(
     rules : Rules
     price : ndarray of float32, shape (1 + C, S, K)
         See `evaluate`.
-    seed : int
-        32 bits; breaks ties.
     start, stop : int
         Customers ``start <= i < stop``.
+    chosen : ndarray of uint8, shape (candidates of these customers,)
+        Best choices at these prices.
     threshold : ndarray of float32, shape (levels, 2, S, K)
         Regret thresholds of leaving and of coming.
     fine : ndarray of uint8, shape (A, candidates of these customers)
         Where in the steps of their quantities values lie; see `quantise`. Attributes may lie apart in memory.
     usage : ndarray of int64, shape (1 + C, S, K)
-        IN/OUT: adds the number of coupons of fixed customers, and the sums of their quantities.
+        IN/OUT: subtracts the number of coupons of free customers, and the sums of their quantities.
     fine_usage : ndarray of int64, shape (A, S, K)
-        IN/OUT: adds the same of `fine`.
-    chosen : ndarray of uint8, shape (candidates of these customers,)
-        OUT: 1 where a candidate of a free customer is chosen, else 0. Those of others stay as they are.
+        IN/OUT: adds the sums of `fine` of fixed customers' coupons.
     is_free : ndarray of uint8, shape (stop - start,)
         OUT: 1 for free customers, else 0.
-    unit, cut : int, ndarray of int64
-        See `evaluate`.
     """
     first = shard.indptr[start]
-    best = np.zeros(shard.indptr[stop] - first, np.uint8)
-    evaluate(shard, rules, price, seed, start, stop, usage, best, unit, cut)
     for i in range(start, stop):
-        mine = best[shard.indptr[i] - first : shard.indptr[i + 1] - first]
+        mine = chosen[shard.indptr[i] - first : shard.indptr[i + 1] - first]
         bars = threshold[level_of(number_of(shard, i), len(threshold))]
         is_free[i - start] = is_close(shard, rules, price, i, mine, bars)
         if is_free[i - start]:
-            chosen[shard.indptr[i] - first : shard.indptr[i + 1] - first] = mine
             take_off(shard, i, mine, usage)
         else:
             add_fine(shard, i, mine, fine, fine_usage, first)

@@ -1,4 +1,4 @@
-"""One pass that fixes most customers' best choice, sums up its usage and gathers the free customers."""
+"""Fixes most customers' best choice, sums up its usage and gathers the free customers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Backend, Rules, Shard
-from ..utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache, is_in_memory
-from .cut_off import CutOffCounts
-from .subset import copy_runs, of_few_segments, runs_of
-from .workers import joined
+from ...kernels import Backend, Rules, Shard
+from ...utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache, is_in_memory
+from ...utils.arrays.working_memory import WorkingMemory
+from ..cut_off import CutOffCounts
+from ..subset import copy_runs, of_few_segments, runs_of
+from ..workers import joined
+from .known_choice import KnownChoice
 
 
 class FixingRequest(NamedTuple):
@@ -30,6 +32,24 @@ class FreePart(NamedTuple):
     free_fine: NDArray[np.uint8]
 
 
+class _Tables(NamedTuple):
+    """What some customers use.
+
+    Attributes
+    ----------
+    chosen : ndarray of int64, shape (1 + n_quantities, n_segments, n_items)
+        All of them, where their choice was not known.
+    freed : ndarray of int64, same shape
+        What the free ones use, below zero.
+    fine : ndarray of int64, shape (n_attributes, n_segments, n_items)
+        Where in a step of its quantity the fixed ones' values lie.
+    """
+
+    chosen: NDArray[np.int64]
+    freed: NDArray[np.int64]
+    fine: NDArray[np.int64]
+
+
 class FixingPass:
     """What workers find as they fix block after block.
 
@@ -44,6 +64,8 @@ class FixingPass:
     workers : int
     in_order : bool, default False
         Whether customers are in the order of their segments: tables are of no more segments than a few blocks have.
+    known : KnownChoice, optional
+        IN/OUT: best choices at these prices; kept there where it is not complete.
     """
 
     def __init__(
@@ -55,15 +77,17 @@ class FixingPass:
         request: FixingRequest,
         workers: int,
         in_order: bool = False,
+        known: KnownChoice | None = None,
     ):
         price, fine = request.price, request.fine
         self._backend, self._kernels = backend, backend.unchecked
         self._shard, self._rules, self._seed = shard, rules, seed
         self._price, self._threshold, self._fine = request
-        self._in_order = in_order
-        self._found: list[tuple[slice, NDArray[np.int64], NDArray[np.int64]]] = []
+        self._in_order, self._known = in_order, known
+        self._memory = WorkingMemory()
+        self._found: list[tuple[slice, _Tables]] = []
         if not in_order:
-            self._found = [(slice(None), *self._tables(slice(None))) for _ in range(workers)]
+            self._found = [(slice(None), self._tables(slice(None))) for _ in range(workers)]
         self._cut_off = CutOffCounts.at_prices(workers, price)
         self._free: dict[int, FreePart] = {}  # by first customer
         # nothing else asks for the fine values: they need not stay in memory where not everything fits
@@ -80,20 +104,43 @@ class FixingPass:
         """
         shard = self._shard
         begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
-        fine = self._fine_of(begin, end)
-        chosen, is_free = np.empty(end - begin, np.uint8), np.empty(stop - start, np.uint8)
+        fine, is_free = self._fine_of(begin, end), np.empty(stop - start, np.uint8)
         if self._in_order:
             segments, shard = of_few_segments(shard, start, stop)
-            usage, fine_usage = self._tables(segments)
-            self._found.append((segments, usage, fine_usage))
+            tables = self._tables(segments)
+            self._found.append((segments, tables))
         else:
-            segments, usage, fine_usage = self._found[worker]
+            segments, tables = self._found[worker]
+        price = np.ascontiguousarray(self._price[:, segments])
+        if self._known is not None and self._known.is_complete:
+            chosen = self._known.chosen(start, stop)
+        else:
+            chosen = self._chosen(worker, shard, price, start, stop, tables.chosen)
         self._kernels.fix_choices(
-            shard, self._rules, np.ascontiguousarray(self._price[:, segments]), self._seed, start,
-            stop, np.ascontiguousarray(self._threshold[:, :, segments]), fine, usage, fine_usage,
-            chosen, is_free, self._cut_off.unit, self._cut_off.by_worker[worker],
+            shard, self._rules, price, start, stop, chosen,
+            np.ascontiguousarray(self._threshold[:, :, segments]), fine, tables.freed, tables.fine, is_free,
         )  # fmt: skip
         self._free[start] = self._free_part(start + np.flatnonzero(is_free), begin, chosen, fine)
+
+    def _chosen(
+        self,
+        worker: int,
+        shard: Shard,
+        price: NDArray[np.float32],
+        start: int,
+        stop: int,
+        usage: NDArray[np.int64],
+    ) -> NDArray[np.uint8]:
+        """Find the best choices of some customers, and add up what they use (IN/OUT)."""
+        size = int(shard.indptr[stop] - shard.indptr[start])
+        chosen = self._memory.array("chosen", (size,), np.uint8)
+        self._kernels.evaluate(
+            shard, self._rules, price, self._seed, start, stop, usage, chosen,
+            self._cut_off.unit, self._cut_off.by_worker[worker],
+        )  # fmt: skip
+        if self._known is not None:
+            self._known.keep(start, stop, chosen)
+        return chosen
 
     def _free_part(
         self,
@@ -110,10 +157,11 @@ class FixingPass:
         copy_runs(copied, begin - block, ptr, self._backend, threads=1)
         return FreePart(free, free_choice, free_fine)
 
-    def _tables(self, segments: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Tables of usage, and of fine usage, for some segments."""
+    def _tables(self, segments: slice) -> _Tables:
+        """Tables of some segments without coupons."""
         shape = self._price[:, segments].shape
-        return np.zeros(shape, np.int64), np.zeros((len(self._fine), *shape[1:]), np.int64)
+        fine = np.zeros((len(self._fine), *shape[1:]), np.int64)
+        return _Tables(np.zeros(shape, np.int64), np.zeros(shape, np.int64), fine)
 
     def _fine_of(self, begin: int, end: int) -> NDArray[np.uint8]:
         """Fine values of some candidates, in memory, (n_attributes, end - begin)."""
@@ -124,29 +172,23 @@ class FixingPass:
         together = read[0] if len(read) == 1 else np.array(read, np.uint8)
         return together.reshape(parts.shape)
 
-    def usage(self) -> NDArray[np.int64]:
-        """Add up the usage of the fixed customers.
+    def sums(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Add up what the fixed customers use.
 
         Returns
         -------
-        ndarray of int64, shape (1 + n_quantities, n_segments, n_items)
+        usage : ndarray of int64, shape (1 + n_quantities, n_segments, n_items)
+        fine_usage : ndarray of int64, shape (n_attributes, n_segments, n_items)
+            Where in a step of its quantity their values lie.
         """
-        total, _ = self._tables(slice(None))
-        for segments, usage, _ in self._found:
-            total[:, segments] += usage
-        return total
-
-    def fine_usage(self) -> NDArray[np.int64]:
-        """Add up where in a step of its quantity the fixed customers' values lie.
-
-        Returns
-        -------
-        ndarray of int64, shape (n_attributes, n_segments, n_items)
-        """
-        _, total = self._tables(slice(None))
-        for segments, _, fine_usage in self._found:
-            total[:, segments] += fine_usage
-        return total
+        known, total = self._known, self._tables(slice(None))
+        for segments, tables in self._found:
+            for table, part in zip(total, tables, strict=True):
+                table[..., segments, :] += part
+        if known is not None and not known.is_complete:
+            known.complete(total.chosen)
+        chosen = total.chosen if known is None else known.usage
+        return chosen + total.freed, total.fine
 
     def free(self, threads: int) -> FreePart:
         """Put together the free customers of all blocks, in order.

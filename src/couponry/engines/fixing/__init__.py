@@ -1,0 +1,1 @@
+"""Fixing the best choice of most customers, and the choice that is known of a pass at the same prices."""
