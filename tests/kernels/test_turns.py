@@ -179,15 +179,14 @@ def test_native_kernels_choose_by_turns_as_the_reference_does_without(seed: int)
     assert_same_choices(household_problem(seed, rules, rounded), 3 if seed % 2 else 1 << 20)
 
 
-@pytest.mark.parametrize("seed", range(16))
-def test_native_kernels_search_for_members_who_break_other_rules(seed: int) -> None:
-    """Sums, requirements and caps within windows: of some members all choices are listed, and others are searched."""
+def problem_with_other_rules(seed: int) -> Any:
+    """Households under sums, requirements and caps within windows."""
     random = np.random.default_rng([seed, 52])
     some = random.permutation(60)[:30]
     only_after = pa.table({"offer": some[:15], "requires": some[15:]})
     rules = [
         CustomerRule("each", max=2 + seed % 4, each="customer"),
-        CustomerRule("windows", max=1 + seed % 2, window=[4, 7][seed // 8], each="customer"),
+        CustomerRule("windows", max=1 + seed % 2, window=[4, 7][seed // 8 % 2], each="customer"),
         CustomerRule("messages", cost=np.sort(random.random(int(random.integers(6, 24)))).tolist()),
         CustomerRule("purse", sum="cost", max=[0.3, 1.0, 2.0][seed % 3], each="customer"),
         CustomerRule("only after", requires=only_after, each="customer"),
@@ -195,9 +194,24 @@ def test_native_kernels_search_for_members_who_break_other_rules(seed: int) -> N
     if seed % 5 == 4:
         rules.append(CustomerRule("worth it", sum="value", min=1.0, each="customer"))
     rounded = (lambda r: np.round(r.normal(0.3, 1.0, 198), 1)) if seed % 8 == 7 else None
-    assert_same_choices(
-        household_problem(seed, rules, rounded), [3, 400, 10_000, 1 << 20][seed % 4]
-    )
+    return household_problem(seed, rules, rounded)
+
+
+@pytest.mark.parametrize("seed", range(32))
+def test_native_kernels_search_for_members_who_break_other_rules(seed: int) -> None:
+    """Of some members all choices are listed, and others are searched."""
+    assert_same_choices(problem_with_other_rules(seed), [3, 400, 10_000, 1 << 20][seed % 4])
+
+
+def test_households_have_few_rows_and_many() -> None:
+    """Native passes keep weights of up to 8 rows, and of up to 16, side by side."""
+    numbers = []
+    for seed in range(32):
+        rules = problem_with_other_rules(seed).rules
+        first = rules.constraints[rules.constraint_ptr[:-1]]
+        numbers += ((first >> 32) & 0xFFFF).tolist()
+    assert min(numbers) <= 8
+    assert sum(8 < number <= 16 for number in numbers) > 10
 
 
 @pytest.mark.parametrize("seed", range(6))

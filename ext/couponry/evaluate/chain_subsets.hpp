@@ -8,13 +8,16 @@
 #include "common/bits.hpp"
 #include "common/compiler.hpp"
 #include "common/debug.hpp"
+#include "evaluate/steps.hpp"
+#include "evaluate/subset_list.hpp"
 
 namespace couponry {
 namespace {
 
 class ChainSubsets {
 public:
-    static constexpr int64_t MOST = 14, MOST_ROWS = 4, MOST_INTERVALS = 16;  // candidates, rows, intervals
+    static constexpr int64_t MOST = 14, MOST_ROWS = SubsetList::MOST_ROWS,
+                             MOST_INTERVALS = 16;  // candidates, rows, intervals
 
     // Begins anew: units in each interval, 1 or 2, and rows with their bounds, between which 0 is.
     void begin(int64_t units, int64_t rows) noexcept {
@@ -50,21 +53,14 @@ public:
     }
 
 private:
-    static constexpr int64_t MOST_LISTED = 512;
-    static constexpr uint64_t ONES = 0x1111111111111111u, FULL = 8 * ONES;
-
-    struct Listed {
-        int64_t worth;
-        uint64_t fill, picks;  // four bits for each interval: 7 less the room that is left
-        int64_t sum[MOST_ROWS];
-    };
+    static constexpr uint64_t ONES = 0x1111111111111111u, FULL = SubsetList::FULL;
 
     int64_t m_ = 0, units_ = 0, rows_ = 0;
     uint64_t bit_[MOST], adds_[MOST];
     int64_t worth_[MOST], weight_[MOST][MOST_ROWS], low_[MOST_ROWS], high_[MOST_ROWS];
     int64_t rest_[MOST + 1];  // that those from one on may add
     int64_t least_[MOST + 1][MOST_ROWS], most_[MOST + 1][MOST_ROWS];
-    Listed listed_[2][MOST_LISTED + 2];
+    SubsetList list_[2];
 
     template <int R>
     void look_ahead() noexcept {
@@ -87,51 +83,30 @@ private:
     template <int R>
     bool choose(uint64_t& chosen) noexcept {
         look_ahead<R>();
-        int64_t listed = 1, best = 0;
-        Listed* from = listed_[0];
-        Listed* to = listed_[1];
-        from[0].worth = 0;
-        from[0].fill = ONES * static_cast<uint64_t>(7 - units_);
-        from[0].picks = 0;
-        for (int r = 0; r < R; ++r) from[0].sum[r] = 0;
-        for (int64_t t = 0; t < m_; ++t) {
-            if (2 * listed > MOST_LISTED) return false;
-            int64_t count = 0;
-            for (int64_t e = 0; e < listed; ++e) {
-                const Listed& one = from[e];
-                Listed& with = to[count];
-                with.worth = one.worth + worth_[t];
-                with.fill = one.fill + adds_[t];
-                with.picks = one.picks | bit_[t];
-                bool keeps = (with.fill & FULL) == 0, may_keep = keeps;
-                for (int r = 0; r < R; ++r) {
-                    const int64_t sum = with.sum[r] = one.sum[r] + weight_[t][r];
-                    keeps &= (low_[r] <= sum) & (sum <= high_[r]);
-                    may_keep &= (sum + least_[t + 1][r] <= high_[r]) & (sum + most_[t + 1][r] >= low_[r]);
-                }
-                best = keeps & (with.worth > best) ? with.worth : best;
-                count += may_keep & (with.worth + rest_[t + 1] >= best);
-                bool may_wait = one.worth + rest_[t + 1] >= best;
-                for (int r = 0; r < R; ++r)
-                    may_wait &= (one.sum[r] + least_[t + 1][r] <= high_[r]) & (one.sum[r] + most_[t + 1][r] >= low_[r]);
-                to[count] = one;
-                count += may_wait;
+        int64_t listed = 1, best = 0, from = 0;
+        list_[0].begin(ONES * static_cast<uint64_t>(7 - units_));
+        for (int64_t t = 0; t < m_; ++t, from ^= 1) {
+            if (2 * listed > SubsetList::MOST) return false;
+            SubsetStep step{worth_[t], rest_[t + 1], adds_[t], uint64_t{1} << t, {}, {}, {}, {}, {}};
+            for (int r = 0; r < R; ++r) {
+                step.weight[r] = weight_[t][r];
+                step.low[r] = low_[r];
+                step.high[r] = high_[r];
+                step.floor[r] = low_[r] - most_[t + 1][r];
+                step.ceiling[r] = high_[r] - least_[t + 1][r];
             }
-            listed = count;
-            Listed* const other = from;
-            from = to;
-            to = other;
+            listed = Lanes::template list_subsets<R>(list_[from], listed, step, list_[from ^ 1], best);
         }
         uint64_t first = 0;
         bool found = false;
         for (int64_t e = 0; e < listed; ++e) {
-            if (from[e].worth != best) continue;
-            const uint64_t differ = from[e].picks ^ first;
-            if (!found || (from[e].picks & differ & (0 - differ))) first = from[e].picks;
+            if (list_[from].worth[e] != best) continue;
+            const uint64_t picks = list_[from].picks[e], differ = picks ^ first;
+            if (!found || (picks & differ & (0 - differ))) first = picks;
             found = true;
         }
         COUPONRY_ASSERT(found);
-        chosen = first;
+        for (; first; first &= first - 1) chosen |= bit_[lowest_bit(first)];
         return found;
     }
 };

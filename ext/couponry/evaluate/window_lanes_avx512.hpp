@@ -1,12 +1,12 @@
 // Windows over candidates: where 64 candidates are among them, and which comes after which.
 #pragma once
 
-#include "evaluate/steps.hpp"
+#include "evaluate/subset_lanes_avx512.hpp"
 
 namespace couponry {
 namespace {
 
-struct WindowLanes : Steps {
+struct WindowLanes : SubsetLanes {
     static COUPONRY_INLINE uint64_t intervals(const int64_t* words, int64_t apart, const int16_t* turn, int64_t turns,
                                               uint64_t some, uint8_t* begin, uint8_t* end) noexcept {
         const __m512i one = _mm512_set1_epi8(1);
