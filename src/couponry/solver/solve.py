@@ -31,6 +31,7 @@ from .stages.price_stages import (
     search_patiently,
     search_under_noise,
 )
+from .stages.raised_stage import round_at_raised_prices
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,14 @@ def _looks_infeasible(state: SolveState) -> bool:
     return state.best is None and state.unreachable_prices is not None
 
 
+def _is_tied_far_from_limits(state: SolveState) -> bool:
+    """Whether choices are so far off the limits that they were not repaired, and nothing else was found."""
+    point, nothing = state.start_point, state.best is None or state.best is state.fewest
+    if point is None or not nothing or state.diverged or not state.fits_in_memory:
+        return False
+    return state.is_open and not state.is_tiny and state.search.is_far(point.evaluation)
+
+
 def _has_few_prices(state: SolveState) -> bool:
     few = state.search.has_few_prices and not state.is_tiny
     return few and state.is_open and not state.diverged
@@ -192,6 +201,7 @@ STAGES = (
     Stage("fewest coupons", give_fewest, when=_may_do_with_few),
     Stage("proof of infeasibility", prove_infeasibility, when=_looks_infeasible),
     Stage("every allocation", try_every_allocation, when=_is_open_and_a_handful),
+    Stage("raised prices", round_at_raised_prices, when=_is_tied_far_from_limits),
     Stage("cutting planes", minimise_dual, when=_has_few_prices),
     Stage("least violation", lessen_violation, when=_has_none_and_is_tiny),
     Stage("columns", solve_restricted_master, when=_columns_are_few),

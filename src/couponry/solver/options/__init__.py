@@ -35,7 +35,12 @@ from .price_options import (
     SensitivityOptions,
     TiedPriceOptions,
 )
-from .repair_options import ExchangeOptions, FreeCustomerOptions, RepairOptions
+from .repair_options import (
+    ExchangeOptions,
+    FreeCustomerOptions,
+    RaisedPriceOptions,
+    RepairOptions,
+)
 from .size_options import SampleSize, SamplingOptions, SizeOptions
 
 __all__ = [
@@ -58,6 +63,7 @@ __all__ = [
     "PriceCapOptions",
     "PriceSearchOptions",
     "QuasiNewtonOptions",
+    "RaisedPriceOptions",
     "RelaxationOptions",
     "RepairOptions",
     "RowStepOptions",
@@ -131,6 +137,9 @@ class SolverOptions:
 
     repair: RepairOptions = field(default_factory=RepairOptions)
     """Repair and filling of an allocation."""
+
+    raised_prices: RaisedPriceOptions = field(default_factory=RaisedPriceOptions)
+    """Prices that are raised where limits are violated, since choices are tied."""
 
     exchanges: ExchangeOptions = field(default_factory=ExchangeOptions)
     """Exchanges among customers."""

@@ -80,6 +80,29 @@ class FreeCustomerOptions:
 
 
 @dataclass(frozen=True)
+class RaisedPriceOptions:
+    """Prices that are raised where limits are violated, since choices are tied."""
+
+    steps: int = 20
+    """Passes, at most."""
+
+    first_share: float = 1e-3
+    """First step of a price, as a share of it."""
+
+    growth: float = 2.0
+    """Factor on it while the limit stays violated."""
+
+    least_share: float = 1e-6
+    """A price's size, at least, as a share of what a typical coupon is worth by weight."""
+
+    near_share: float = 1e-3
+    """Violation, as a share of all coupons, that is near enough: repair does the rest."""
+
+    own_share: float = 1e-3
+    """Share of its own worth that a coupon may be worth less than its prices, where limits are filled first."""
+
+
+@dataclass(frozen=True)
 class RepairOptions:
     """Repair and filling of an allocation by single moves.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..dual.search.descent import is_repaired_whole
 from ..dual.search.price_point import PricePoint
 from ..primal.exact_dual import exact_dual
@@ -35,6 +38,22 @@ def _round_everybody(state: SolveState, point: PricePoint) -> None:
     """Repair with every customer free."""
     prices = point.evaluation.prices
     chosen, _ = point.lagrangian.choose(prices)
+    fill_everybody(state, chosen, prices)
+
+
+def fill_everybody(
+    state: SolveState, chosen: NDArray[np.uint8], prices: NDArray[np.float64]
+) -> None:
+    """Repair and fill a choice, and exchange coupons where that is worth it.
+
+    Parameters
+    ----------
+    state : SolveState
+    chosen : ndarray of uint8, shape (n_candidates,)
+        Not changed.
+    prices : ndarray of float64, shape (n_rows,)
+        Prices that it is about the best choice at.
+    """
     reduced = state.lagrangian.reduced(prices)
     repair = state.repair()
     try:
