@@ -137,14 +137,6 @@ def _looks_infeasible(state: SolveState) -> bool:
     return state.best is None and state.unreachable_prices is not None
 
 
-def _is_tied_far_from_limits(state: SolveState) -> bool:
-    """Whether choices are so far off the limits that they were not repaired, and nothing else was found."""
-    point, nothing = state.start_point, state.best is None or state.best is state.fewest
-    if point is None or not nothing or state.diverged or not state.fits_in_memory:
-        return False
-    return state.is_open and not state.is_tiny and state.search.is_far(point.evaluation)
-
-
 def _has_few_prices(state: SolveState) -> bool:
     few = state.search.has_few_prices and not state.is_tiny
     return few and state.is_open and not state.diverged
@@ -156,6 +148,15 @@ def _has_none_and_is_tiny(state: SolveState) -> bool:
 
 def _has_none(state: SolveState) -> bool:
     return state.best is None
+
+
+def _was_too_far_off_to_repair(state: SolveState) -> bool:
+    """Whether choices are so far off the limits that they were not repaired, and nothing else was found."""
+    point = state.start_point
+    if point is None or not (_has_none(state) or _has_only_the_fewest(state)):
+        return False
+    may_be_repaired = state.fits_in_memory and not state.is_tiny and not state.diverged
+    return may_be_repaired and state.search.is_far(point.evaluation)
 
 
 def _columns_are_few(state: SolveState) -> bool:
@@ -201,7 +202,7 @@ STAGES = (
     Stage("fewest coupons", give_fewest, when=_may_do_with_few),
     Stage("proof of infeasibility", prove_infeasibility, when=_looks_infeasible),
     Stage("every allocation", try_every_allocation, when=_is_open_and_a_handful),
-    Stage("raised prices", round_at_raised_prices, when=_is_tied_far_from_limits),
+    Stage("raised prices", round_at_raised_prices, when=_was_too_far_off_to_repair),
     Stage("cutting planes", minimise_dual, when=_has_few_prices),
     Stage("least violation", lessen_violation, when=_has_none_and_is_tiny),
     Stage("columns", solve_restricted_master, when=_columns_are_few),

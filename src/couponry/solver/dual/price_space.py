@@ -71,14 +71,14 @@ class PriceSpace:
         return below
 
     @cached_property
-    def _has_each_row_once(self) -> bool:
+    def has_each_row_once(self) -> bool:
         """Whether each row has one coordinate, in the order of the rows."""
         return np.array_equal(self.row, np.arange(self.rows))
 
     def prices(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
         """Signed prices, shape (n_rows,), at a point, shape (n_coordinates,)."""
         priced = point * self.sign * self.scale
-        if self._has_each_row_once:
+        if self.has_each_row_once:
             return priced
         return np.bincount(self.row, weights=priced, minlength=self.rows).astype(float, copy=False)
 

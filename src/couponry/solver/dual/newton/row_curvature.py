@@ -44,7 +44,7 @@ class RowCurvature:
         bandwidth : ndarray of float64, shape (n_coordinates,)
         """
         matrix = self.matrix
-        if not np.array_equal(space.row, np.arange(space.rows)):  # rows with two prices, or none
+        if not space.has_each_row_once:  # rows with two prices, or none
             matrix = matrix[space.row][:, space.row]
         return _scaled(matrix, space), self.bandwidth[space.row]
 
