@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from benchmarks.instances.changed_week import changed_week
+from benchmarks.instances.synthetic import Synthetic
 from tests.support import large_campaign
 from tests.support.cluster_campaigns import (
     AS_THE_LARGEST,
@@ -43,6 +45,8 @@ from couponry.analysis.moved_coupons import moved_coupons
 from couponry.engines import Cluster, InProcessRunner
 from couponry.engines.cluster import gathering
 from couponry.model.compiling.messages.exact_sums import exact_sum
+from couponry.solver.dual.lagrangian import Evaluation
+from couponry.solver.dual.search.free_search import FreeSearch
 from couponry.solver.options import SampleSize, SamplingOptions
 from couponry.solver.packed import CandidatesElsewhere
 
@@ -156,6 +160,36 @@ def test_changed_bounds_start_from_prices(tmp_path: Path) -> None:
     assert "1,920 customers" in repr(other)
     with pytest.raises(Unsupported, match="stay in the process"):
         again.__reduce__()
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+def test_known_prices_lead_to_the_bits_of_one_machine(
+    is_later: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With another budget, or a week later with other customers: prices go on for those who are left free."""
+    searched: list[int] = []
+    descend = FreeSearch.descend
+
+    def noted(self: FreeSearch, prices: np.ndarray) -> Evaluation:
+        searched.append(self.dual.engine.customers)
+        return descend(self, prices)
+
+    monkeypatch.setattr(FreeSearch, "descend", noted)
+    options: dict[str, Any] = {"gap": GAP, "solver_options": FEW_FREE, "threads": 1}
+    local, there = large_campaign.campaign(), local_shards(tmp_path / "first", 5_000)
+    firsts = [each.solve(**options) for each in (local, on_cluster(local, there))]
+    assert searched == []
+    changed = local.changed(limits={"budget": {"max": "-2 %"}})
+    if is_later:
+        size = Synthetic(40_000, 32, offers=200, brands=60)
+        changed, there = changed_week(local, size, 0.025, seed=0), local_shards(tmp_path, 5_000)
+    expected, found = (
+        campaign.solve(**options, start=first)
+        for campaign, first in zip((changed, on_cluster(changed, there)), firsts, strict=True)
+    )
+    assert fingerprint(found) == fingerprint(expected)
+    assert found.full_passes == expected.full_passes
+    assert len(searched) == 2 and searched[0] == searched[1] > 0
 
 
 def test_customers_that_are_there_already(tmp_path: Path) -> None:

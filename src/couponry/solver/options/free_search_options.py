@@ -10,7 +10,8 @@ class FreeSearchOptions:
     """Prices that go on for free customers alone, where prices were known to begin with or passes are dear."""
 
     candidates: int = 1 << 29
-    """Candidates of everybody up to which they do from known prices: a fifth of them may be free, and is copied."""
+    """Candidates of everybody up to which they do from known prices: a fifth of them may be free, and is copied, or
+    sent by the workers of a cluster."""
 
     start_share: float = 3e-3
     """Violation, as a share of all coupons, from which on prices go on for free customers alone. Further away, more

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...options import PriceSearchOptions, SolverOptions
-from ...packed import HeldCandidates
 from ...problem import Problem
 from ..lagrangian import Evaluation, Lagrangian
 from ..newton.row_curvature import RowCurvature
@@ -118,18 +117,18 @@ def is_repaired_whole(problem: Problem, options: SolverOptions) -> bool:
 
 
 def may_copy_a_share(problem: Problem, options: SolverOptions) -> bool:
-    """Tell whether a share of everybody's candidates may be copied: they are here, and no more than are held easily.
+    """Tell whether a share of everybody's candidates may be copied, or sent to this process: a share is held easily.
 
-    Where there are so few that every customer is free for repair at once, none is copied.
+    Wherever they are, so that the allocation is the same. Where there are so few that every customer is free for repair
+    at once, none is copied.
 
     Parameters
     ----------
     problem : Problem
     options : SolverOptions
     """
-    is_here = isinstance(problem.packed, HeldCandidates)
     is_no_burden = problem.candidates <= options.free_search.candidates
-    return is_here and is_no_burden and not is_repaired_whole(problem, options)
+    return is_no_burden and not is_repaired_whole(problem, options)
 
 
 def share_quick_to_repair(
