@@ -77,6 +77,31 @@ def test_free_customers_are_brought_nearer_to_what_fixed_ones_leave(
     assert warm.plan is not None and len(warm.plan.free) == part.customers
 
 
+def test_what_free_customers_use_at_first_is_what_fixed_ones_leave_of_everybody(
+    result: Result, later: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a pass over them says at the price table at which all others were fixed."""
+    told: list[tuple[Evaluation, Evaluation]] = []
+    go_on = FreeCustomerRepair._after_prices_went_on
+
+    def noted(self: FreeCustomerRepair, fixed: Any) -> FreeCustomerRepair:
+        found = go_on(self, fixed)
+        dual, known = found._dual, found._dual.known
+        assert known is not None
+        counted = dual.engine.evaluate(self._price)
+        passed = dual._evaluation(known.prices, dual.reduced(known.prices), counted)
+        told.append((known, passed))
+        return found
+
+    monkeypatch.setattr(FreeCustomerRepair, "_after_prices_went_on", noted)
+    solved(later, result)
+    ((known, passed),) = told
+    assert np.array_equal(known.usage[0], passed.usage[0])
+    assert np.allclose(known.usage, passed.usage, rtol=1e-9, atol=1e-6)
+    assert known.dual == pytest.approx(passed.dual, rel=1e-9)
+    assert np.allclose(known.activity, passed.activity, rtol=1e-9, atol=1e-6)
+
+
 def test_later_solves_are_told_what_everybody_uses_at_the_price_table(
     result: Result, later: Campaign
 ) -> None:

@@ -14,7 +14,7 @@ from couponry.engines.local import LocalEngine
 from couponry.engines.streamed import StreamedEngine
 from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.sampling import Samples, nested_samples
-from couponry.solver.options import SamplingOptions
+from couponry.solver.options import SampleSize, SamplingOptions
 
 
 def test_samples_are_nested_and_spread_evenly() -> None:
@@ -66,3 +66,26 @@ def test_samples_that_were_let_go_of_are_gathered_again() -> None:
     assert [item.tolist() for item in before] == [item.tolist() for item in after]
     del before
     assert whole() is None
+
+
+def test_of_samples_to_start_from_the_first_is_gathered_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = campaign().compile().problem
+    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+    large = SampleSize(1 << 15, 0.0, 1 << 15)
+    samples = Samples(engine, 0, SamplingOptions(first_candidates=1 << 13, warm_start=large))
+    gathered, sample = [], LocalEngine.sample
+
+    def noted(self: LocalEngine, customers: np.ndarray) -> LocalEngine:
+        gathered.append(len(customers))
+        return sample(self, customers)
+
+    monkeypatch.setattr(LocalEngine, "sample", noted)
+    first = samples.first_for_start(problem)
+    assert first is not None and gathered == [256] == [first.engine.customers]
+    small, larger = samples.for_start(problem)
+    assert small.engine is first.engine and gathered == [256, 1_024]
+    assert (small.scale, larger.scale) == (engine.customers / 256, engine.customers / 1_024)
+    few = SamplingOptions(customers_per_warm_sampled=1e9)
+    assert Samples(engine, 0, few).first_for_start(problem) is None

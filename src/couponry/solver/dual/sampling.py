@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,13 +66,25 @@ class Samples:
 
     def for_start(self, problem: Problem) -> list[Lagrangian]:
         """The dual over a small sample and over a larger one, for prices that are near to begin with."""
-        options = self._options
-        small = self._dual_of_size(problem, self._small)
-        larger = self._dual_of_size(problem, options.warm_start)
-        if self._customers and len(self._customers[-1]) > larger.engine.customers:
-            larger = self.dual(problem, len(self) - 1)
-        samples = [small, larger] if small.scale > larger.scale else [larger]
-        return [dual for dual in samples if dual.scale >= options.customers_per_warm_sampled]
+        return [dual() for dual in self._for_start(problem)]
+
+    def first_for_start(self, problem: Problem) -> Lagrangian | None:
+        """The first of `for_start`, if there is one; the other one is gathered where somebody asks for it."""
+        return next((dual() for dual in self._for_start(problem)), None)
+
+    def _for_start(self, problem: Problem) -> list[Callable[[], Lagrangian]]:
+        """What makes them: nothing is gathered before."""
+        options, everybody = self._options, self._engine.customers
+        small, larger = (self._sampled(size) for size in (self._small, options.warm_start))
+        of_larger = partial(self._dual_of_size, problem, options.warm_start)
+        if self._customers and len(self._customers[-1]) > larger:
+            larger = len(self._customers[-1])
+            of_larger = partial(self.dual, problem, len(self) - 1)
+        sizes = [(larger, of_larger)]
+        if small < larger:
+            sizes.insert(0, (small, partial(self._dual_of_size, problem, self._small)))
+        least = options.customers_per_warm_sampled
+        return [make for size, make in sizes if everybody / max(1, size) >= least]
 
     def for_known_curvature(self, problem: Problem) -> list[Lagrangian]:
         """The dual over the sample that says most of prices that are near, where steps need no curvature from one."""
@@ -145,6 +159,11 @@ class Samples:
         engine = self._engine
         candidates = min(max(wanted.at_least, wanted.share * engine.candidates), wanted.at_most)
         return int(candidates / max(1.0, engine.candidates / max(1, engine.customers)))
+
+    def _sampled(self, wanted: SampleSize) -> int:
+        """Customers that the dual over a sample of about so many candidates is over: everybody if that is most."""
+        size, everybody = self._customers_of_size(wanted), self._engine.customers
+        return everybody if 2 * size > everybody else size
 
     def let_go(self) -> None:
         """Let go of samples that are held in this process; they are gathered again where somebody asks."""

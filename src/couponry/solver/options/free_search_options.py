@@ -17,6 +17,11 @@ class FreeSearchOptions:
     """Violation, as a share of all coupons, from which on prices go on for free customers alone. Further away, more
     than a fifth of all customers would have to be free."""
 
+    free_candidates_per_coupon: float = 1.25
+    """Candidates near enough to change hands for each coupon that a limit needs, of those whose customers are left free
+    for prices to go on. With 2, half as many customers more are free, steps and fixing take as much longer, and what is
+    off at the end is the same."""
+
     most_left_share: float = 1e-2
     """The same with what limits with a price have left, at most: all of it asks for customers who are free."""
 

@@ -84,6 +84,35 @@ class CouponNeeds:
         self.fewer = np.maximum(self.fewer, over * self._per_coupon)
         self.more = np.maximum(self.more, under * self._per_coupon)
 
+    def raise_beside(
+        self, missed: NDArray[np.float64], scales: Scales, wide: float
+    ) -> NDArray[np.bool_]:
+        """Need as many coupons, either way, of rows that share items with those that repair left something of.
+
+        What a row still needs, repair could do only with coupons that the rows beside it ask for.
+
+        Parameters
+        ----------
+        missed : ndarray of float64, shape (n_rows,)
+            By how much activities are still off their bounds.
+        scales : Scales
+        wide : float
+            Share of all items from which on a row is beside any other, and says nothing.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_rows,)
+            Which rows these are.
+        """
+        is_wide = scales.is_wide(wide)
+        coupons = np.where(is_wide, 0.0, missed * self._per_coupon)
+        of_cell, beside = np.zeros(len(scales.ptr) - 1), np.zeros(len(missed))
+        np.maximum.at(of_cell, scales.cell, coupons[scales.row])
+        np.maximum.at(beside, scales.row, of_cell[scales.cell])
+        beside[is_wide] = 0.0
+        self.fewer, self.more = np.maximum(self.fewer, beside), np.maximum(self.more, beside)
+        return beside > 0.0
+
 
 class RegretCounts:
     """How many candidates of a sample can leave or come at what regret, at some prices.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...engines.protocol import FixedChoices
 from ...engines.subset import positions_of
 from ...utils.errors import OutOfTime
-from ..dual.lagrangian import Evaluation, Lagrangian
+from ..dual.lagrangian import CertifiedLagrangian, Evaluation, Lagrangian
 from ..dual.search.free_search import (
     FreeSearch,
     are_passes_dear,
@@ -145,6 +145,8 @@ class FreeCustomerRepair:
         regrets = RegretCounts(sample, prices, state.scales, free)
         is_tied = point.lagrangian.engine is not state.engine  # its prices were found under noise
         per_coupon = free.candidates_per_tied_coupon if is_tied else free.candidates_per_coupon
+        if goes_on:
+            per_coupon = options.free_search.free_candidates_per_coupon
         if isinstance(problem.packed, CandidatesElsewhere) and not is_tied:
             samples.let_go()  # free customers are about to be held instead
         return cls(state, point.lagrangian, point.evaluation, regrets, per_coupon)
@@ -174,12 +176,15 @@ class FreeCustomerRepair:
             broken = problem.hard & (repaired.violation > 0)
             if not broken.any():
                 return True
-            factor[broken] *= free.more_candidates
             over, under = (
                 np.where(broken, np.maximum(0.0, miss), 0.0)
                 for miss in (repaired.over, repaired.under)
             )
             self._needs.raise_to(over, under)
+            if self._within is not None:
+                wide = state.options.repair.wide_row
+                broken |= self._needs.raise_beside(over + under, state.scales, wide)
+            factor[broken] *= free.more_candidates
         return False
 
     @property
@@ -283,7 +288,8 @@ class FreeCustomerRepair:
         regrets, prices = self._regrets, self._evaluation.prices
         take_curvature(state.search, regrets.sample, prices, regrets.found)
         activity, everybody = problem.rows @ usage.ravel(), self._evaluation
-        search = FreeSearch(state.search, fixed, activity, everybody)
+        is_same = isinstance(self._dual, CertifiedLagrangian)  # what it evaluates it fixes
+        search = FreeSearch(state.search, fixed, activity, everybody, is_of_fixed=is_same)
         found = search.descend(prices)
         chosen, _ = search.dual.choose(found.prices)
         evaluation = replace(
@@ -344,9 +350,7 @@ class FreeCustomerRepair:
         """Offer fixed customers' choice with the one that was found for free ones."""
         problem, engine, price = self._state.problem, self._dual.engine, self._price
         at_price = self._evaluation.usage
-        if (
-            self._within is not None
-        ):  # those who were left free first are listed, with these among them
+        if self._within is not None:  # who was left free first is listed, with these among them
             others, chosen = self._within.fixed, self._within.chosen.copy()
             chosen[positions_of(others.engine.shard.indptr, fixed.free)] = found.chosen
             found = replace(found, chosen=chosen)

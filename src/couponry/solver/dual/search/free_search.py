@@ -140,6 +140,8 @@ class FreeSearch:
         Of fixed customers.
     everybody : Evaluation
         At the prices at which they were fixed.
+    is_of_fixed : bool, default False
+        Whether it is the very choice of which they were fixed, so that what is left of it is free customers'.
 
     Attributes
     ----------
@@ -154,6 +156,8 @@ class FreeSearch:
         fixed: FixedChoices,
         activity: NDArray[np.float64],
         everybody: Evaluation,
+        *,
+        is_of_fixed: bool = False,
     ):
         self.activity = activity
         self._most_left = _most_left(search, everybody)
@@ -163,6 +167,15 @@ class FreeSearch:
         part = replace(search.problem, packed=held, lower=lower, upper=upper)
         self.dual = Lagrangian(part, fixed.engine)
         self._violations = ViolationMeasure(part, search.scales.per_coupon)
+        if is_of_fixed:
+            self.dual.known = self._what_is_left(fixed, everybody)
+
+    def _what_is_left(self, fixed: FixedChoices, everybody: Evaluation) -> Evaluation:
+        """Free customers' evaluation at the prices at which all others were fixed, without a pass."""
+        dual, prices = self.dual, everybody.prices
+        usage = everybody.usage - dual.usage(fixed.usage)
+        worth = float((dual.reduced(prices) * usage).sum()) + dual.support(prices)
+        return Evaluation(prices, worth, dual.problem.rows @ usage.ravel(), usage)
 
     def descend(self, prices: NDArray[np.float64]) -> Evaluation:
         """Make steps while they bring free customers' choice nearer to the limits.

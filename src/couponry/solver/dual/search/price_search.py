@@ -117,9 +117,9 @@ class PriceSearch:
     def _measure_sizes(self, warm: bool) -> None:
         """Look once at everybody, or at a sample, without prices: how large things are."""
         problem, options = self.problem, self.options
-        dual = self.samples.dual(problem, 0) if len(self.samples) else self.lagrangian
-        if warm and problem.candidates > options.sizes.in_memory_candidates:
-            dual = next(iter(self.samples.for_start(problem)), dual)
+        is_many = problem.candidates > options.sizes.in_memory_candidates
+        dual = self.samples.first_for_start(problem) if warm and is_many else None
+        dual = dual or (self.samples.dual(problem, 0) if len(self.samples) else self.lagrangian)
         self.scales = Scales.measure(problem, dual.engine)
         self.violations = ViolationMeasure(problem, self.scales.per_coupon)
         dual = self.samples.for_sizes(problem, dual, options)
