@@ -47,7 +47,7 @@ def exchanges(
     width: int,
 ) -> Exchanges:
     """Find the best exchange of each row; see `Engine.exchanges`."""
-    listed = _listed(kernels, shard, rules, threads, search, open_rows)
+    listed = single_moves(kernels, shard, rules, threads, search, open_rows)
     rows = len(open_rows.price)
     narrow = np.uint16 if rows <= 1 << 16 else np.int32  # which NumPy sorts in linear time
     order = np.argsort(listed.row.astype(narrow), kind="stable")
@@ -66,7 +66,7 @@ def exchanges(
     return Exchanges(moves, picked, gained)
 
 
-def _listed(
+def single_moves(
     kernels: ModuleType,
     shard: Shard,
     rules: Rules,
@@ -74,7 +74,22 @@ def _listed(
     search: LocalSearch,
     open_rows: OpenRows,
 ) -> ListedMoves:
-    """The moves of all customers, in their order."""
+    """List single moves that use an open row or relieve it, in the order of customers.
+
+    Parameters
+    ----------
+    kernels : module
+    shard : Shard
+    rules : Rules
+    threads : int
+    search : LocalSearch
+        Nothing of it is changed.
+    open_rows : OpenRows
+
+    Returns
+    -------
+    ListedMoves
+    """
     parts: dict[int, ListedMoves] = {}
 
     def work(worker: int, start: int, stop: int) -> None:

@@ -18,6 +18,7 @@ from .plan import Plan
 from .solve_state import SolveRequest, SolveState
 from .stages.column_stage import solve_restricted_master
 from .stages.core_stage import solve_core_by_highs
+from .stages.corridor_stage import fit_into_corridors, fit_patiently
 from .stages.enumeration_stage import try_every_allocation
 from .stages.feasibility_stage import lessen_violation
 from .stages.fewest_stage import fill_fewest, give_fewest
@@ -159,6 +160,11 @@ def _was_too_far_off_to_repair(state: SolveState) -> bool:
     return may_be_repaired and state.search.is_far(point.evaluation)
 
 
+def _may_fit_into_corridors(state: SolveState) -> bool:
+    few = state.problem.candidates <= state.options.fitting.candidates
+    return few and state.is_open and not state.diverged and np.isfinite(state.bound)
+
+
 def _columns_are_few(state: SolveState) -> bool:
     return (
         state.request.use_highs
@@ -203,9 +209,11 @@ STAGES = (
     Stage("proof of infeasibility", prove_infeasibility, when=_looks_infeasible),
     Stage("every allocation", try_every_allocation, when=_is_open_and_a_handful),
     Stage("raised prices", round_at_raised_prices, when=_was_too_far_off_to_repair),
+    Stage("corridors", fit_into_corridors, when=_may_fit_into_corridors),
     Stage("cutting planes", minimise_dual, when=_has_few_prices),
     Stage("least violation", lessen_violation, when=_has_none_and_is_tiny),
     Stage("columns", solve_restricted_master, when=_columns_are_few),
+    Stage("corridors", fit_patiently, when=_may_fit_into_corridors),
     Stage("fewest coupons filled", fill_fewest, when=_is_tiny_and_has_only_the_fewest),
     Stage("least violation", lessen_violation, when=_has_none_and_is_tiny),
     Stage("core of a tiny campaign", solve_core_by_highs, when=_is_open_and_tiny),

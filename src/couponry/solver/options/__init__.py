@@ -37,6 +37,7 @@ from .price_options import (
 )
 from .repair_options import (
     ExchangeOptions,
+    FittingOptions,
     FreeCustomerOptions,
     RaisedPriceOptions,
     RepairOptions,
@@ -54,6 +55,7 @@ __all__ = [
     "EnumerationOptions",
     "ExchangeOptions",
     "FeasibilityOptions",
+    "FittingOptions",
     "FreeCustomerOptions",
     "MasterOptions",
     "MissingOptions",
@@ -142,6 +144,7 @@ class SolverOptions:
     """Prices that are raised where limits are violated, since choices are tied."""
 
     exchanges: ExchangeOptions = field(default_factory=ExchangeOptions)
+    fitting: FittingOptions = field(default_factory=FittingOptions)
     """Exchanges among customers."""
 
     columns: ColumnOptions = field(default_factory=ColumnOptions)

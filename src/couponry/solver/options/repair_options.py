@@ -176,3 +176,32 @@ class ExchangeOptions:
 
     progress: float = 0.01
     """Share of all gains so far that a round must gain for another one."""
+
+
+@dataclass(frozen=True)
+class FittingOptions:
+    """Moves of two to four customers that end within corridors narrower than a coupon."""
+
+    candidates: int = 1_000_000
+    """Candidates of a campaign, at most: with more of them single moves end within corridors as narrow as any."""
+
+    narrow: float = 1.0
+    """Width of a corridor, in typical coupons, below which it is one that single moves may miss."""
+
+    moves: int = 20_000
+    """Single moves that are looked at, those that are worth most: 200 million pairs of them."""
+
+    paired: int = 1_000
+    """Those of them, again the ones that are worth most, whose pairs are looked at in pairs, 10^11 of them."""
+
+    pairs: int = 1_000_000
+    """Pairs that end within a corridor and are looked at; where more do, only moves that are worth most are."""
+
+    tried: int = 64
+    """Of these, the pairs that gain most of which it is seen whether they keep the other limits."""
+
+    firsts: int = 50
+    """Moves, those that are worth most, before which others are made where none gain: a tenth of a second each."""
+
+    rounds: int = 100
+    """Sets of moves that make an allocation better, at most, for each corridor."""
