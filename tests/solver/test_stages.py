@@ -91,6 +91,15 @@ def test_a_campaign_that_is_not_tiny_goes_through_all_stages_for_prices_first(
     ]  # fmt: skip
 
 
+def test_corridors_narrower_than_a_coupon_are_met_by_moves_of_few_customers(
+    stages_run: list[str],
+) -> None:
+    corridor = Limit("spent", sum="cost", min=40.0, max=40.0 + 1e-6)
+    found = solve(request(corridor, gap=0.03, options=SolverOptions(master=NO_MASTER)))
+    assert found.status == "optimal" and found.method == "dual"
+    assert stages_run[-1] == "corridors"
+
+
 def test_columns_close_the_gap_of_a_campaign_with_few_prices(stages_run: list[str]) -> None:
     found = solve(request(TIGHT, options=SolverOptions(sizes=ALWAYS_LARGE)))
     assert found.status == "optimal" and stages_run[2:4] == ["cutting planes", "columns"]

@@ -18,7 +18,7 @@ from .plan import Plan
 from .solve_state import SolveRequest, SolveState
 from .stages.column_stage import solve_restricted_master
 from .stages.core_stage import solve_core_by_highs
-from .stages.corridor_stage import fit_into_corridors, fit_patiently
+from .stages.corridor_stage import fit_into_corridors, fit_patiently, has_corridors
 from .stages.enumeration_stage import try_every_allocation
 from .stages.feasibility_stage import lessen_violation
 from .stages.fewest_stage import fill_fewest, give_fewest
@@ -161,8 +161,8 @@ def _was_too_far_off_to_repair(state: SolveState) -> bool:
 
 
 def _may_fit_into_corridors(state: SolveState) -> bool:
-    few = state.problem.candidates <= state.options.fitting.candidates
-    return few and state.is_open and not state.diverged and np.isfinite(state.bound)
+    is_bounded = not state.diverged and np.isfinite(state.bound)
+    return is_bounded and state.is_open and has_corridors(state)
 
 
 def _columns_are_few(state: SolveState) -> bool:

@@ -144,8 +144,10 @@ class SolverOptions:
     """Prices that are raised where limits are violated, since choices are tied."""
 
     exchanges: ExchangeOptions = field(default_factory=ExchangeOptions)
-    fitting: FittingOptions = field(default_factory=FittingOptions)
     """Exchanges among customers."""
+
+    fitting: FittingOptions = field(default_factory=FittingOptions)
+    """Moves of two to four customers that end within corridors narrower than a coupon."""
 
     columns: ColumnOptions = field(default_factory=ColumnOptions)
     """Whole choices of customers, listed."""

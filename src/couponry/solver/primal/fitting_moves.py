@@ -36,6 +36,30 @@ ROUNDING = 2.0**-48
 """Share of a row's activity, or of the largest change, by which changes stay away from bounds: sums are rounded."""
 
 
+def narrow_rows(
+    problem: Problem, per_coupon: NDArray[np.float64], options: FittingOptions
+) -> NDArray[np.int64]:
+    """Find the hard rows whose bounds are nearer to each other than what a typical coupon weighs.
+
+    But for sums of whole numbers: of these there are few, which single moves and HiGHS meet.
+
+    Parameters
+    ----------
+    problem : Problem
+    per_coupon : ndarray of float64, shape (n_rows,)
+        Weights under which a typical coupon's weight in a row counts as 1; 0: the row is left aside.
+    options : FittingOptions
+
+    Returns
+    -------
+    ndarray of int64
+        Their numbers.
+    """
+    asked = np.flatnonzero((per_coupon > 0) & problem.hard & ~problem.integer)
+    width = (problem.upper[asked] - problem.lower[asked]) * per_coupon[asked]
+    return np.asarray(asked[width < options.narrow])
+
+
 class _Window(NamedTuple):
     """What changes may come to in a row."""
 
@@ -105,18 +129,8 @@ class FittingMoves:
         self._prices = prices
         self._options = options
         self._rows = repair.limit_rows
+        self._narrow = narrow_rows(problem, self._rows.weight, options)
         self._objective, self._weights = terms_by_candidate(problem)
-
-    @property
-    def narrow_rows(self) -> NDArray[np.int64]:
-        """Hard rows whose bounds are nearer to each other than what a typical coupon weighs, but for whole numbers.
-
-        Whole numbers are few: single moves and HiGHS meet them.
-        """
-        rows = self._rows
-        asked = np.flatnonzero((rows.weight > 0) & ~self._problem.integer)
-        width = (rows.upper[asked] - rows.lower[asked]) * rows.weight[asked]
-        return np.asarray(asked[width < self._options.narrow])
 
     def fit(self, choice: MeasuredChoice, interrupt: Callable[[], None]) -> MeasuredChoice:
         """Make changes that end within the corridors that a choice misses.
@@ -134,7 +148,7 @@ class FittingMoves:
             One that misses fewer rows, or the same one.
         """
         missed = self._beyond(choice.activity) > 0
-        for row in self.narrow_rows[missed[self.narrow_rows]]:
+        for row in self._narrow[missed[self._narrow]]:
             found = self._best(choice, int(row), -np.inf, 0, interrupt)
             if found is not None:
                 choice = self._repair.measure(found, choice.moves + 1)
@@ -160,7 +174,7 @@ class FittingMoves:
         -------
         MeasuredChoice
         """
-        rows, idle = self.narrow_rows, 0
+        rows, idle = self._narrow, 0
         for k in range(self._options.rounds * len(rows)):
             if choice.objective >= enough or idle == len(rows):
                 break

@@ -6,9 +6,16 @@ import contextlib
 
 from ...utils.errors import OutOfTime
 from ..primal.exact_dual import exact_dual
-from ..primal.fitting_moves import FittingMoves
+from ..primal.fitting_moves import FittingMoves, narrow_rows
 from ..solve_state import SolveState
 from .free_customer_repair import wanted
+
+
+def has_corridors(state: SolveState) -> bool:
+    """Whether there are corridors, in a campaign that is not too large to look for such moves."""
+    options = state.options.fitting
+    few = state.problem.candidates <= options.candidates
+    return few and len(narrow_rows(state.problem, state.scales.per_coupon, options)) > 0
 
 
 def fit_into_corridors(state: SolveState) -> None:
@@ -24,8 +31,6 @@ def fit_patiently(state: SolveState) -> None:
 def _fit(state: SolveState, firsts: int) -> None:
     repair, prices, check = state.repair(), state.best_prices, state.clock.check
     fitting = FittingMoves(state.problem, state.engine, repair, prices, state.options.fitting)
-    if len(fitting.narrow_rows) == 0:
-        return
     with state.clock.stage("rounding"), contextlib.suppress(OutOfTime):
         chosen, _ = state.lagrangian.choose(prices)
         ideal = exact_dual(repair, state.lagrangian, chosen, prices)
