@@ -204,7 +204,7 @@ def test_native_kernels_search_for_members_who_break_other_rules(seed: int) -> N
 
 
 def test_households_have_few_rows_and_many() -> None:
-    """Native passes keep weights of up to 8 rows, and of up to 16, side by side."""
+    """Native passes look at up to 16 rows one by one."""
     numbers = []
     for seed in range(32):
         rules = problem_with_other_rules(seed).rules
@@ -212,6 +212,21 @@ def test_households_have_few_rows_and_many() -> None:
         numbers += ((first >> 32) & 0xFFFF).tolist()
     assert min(numbers) <= 8
     assert sum(8 < number <= 16 for number in numbers) > 10
+
+
+@pytest.mark.parametrize("nodes", [25, 50, 100, 200, 500, 2_000, 8_000])
+@pytest.mark.parametrize("seed", range(4))
+def test_native_kernels_list_the_choices_that_windows_allow(seed: int, nodes: int) -> None:
+    """Of members with more than a dozen candidates that are worth something, but tight windows."""
+    wide = CustomerRule(
+        "windows", max=1 + seed % 2, window=[20, 12, 9, 7][seed], each="customer"
+    )
+    rules = [wide, CustomerRule("purse", sum="cost", max=[0.2, 0.6][seed % 2], each="customer")]
+    rules.append(CustomerRule("messages", cost=np.linspace(0.0, 0.3, 16).tolist()))
+    values = [abs(np.random.default_rng([seed, 54, k]).normal(0.6, 0.3, 198)) for k in range(2)]
+    for value in values:
+        assert (value.reshape(9, 22) > 0.1).sum(axis=1).max() > 16
+        assert_same_choices(household_problem(seed, rules, lambda _, its=value: its), nodes)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "common/set_layout.hpp"
+#include "evaluate/chain_count.hpp"
 #include "evaluate/chain_flow.hpp"
 #include "evaluate/chain_member.hpp"
 #include "evaluate/chain_order.hpp"
@@ -28,7 +29,7 @@ public:
         members_ = 0;
         searched_ = 0;
         if (!put_into_order(constraints, key, n, upper)) return false;
-        has_rows_ = rows_.take(constraints.rows, chain_.open(), positive_, rank_, count_);
+        has_rows_ = rows_.take(constraints.rows);
         if (constraints.is_short ? !choose_at(0, true) || count_bits(now_) > upper_ : !choose_by_price()) return false;
         put_picks(now_, picks);
         return chain_.keeps_implied(picks);
@@ -36,17 +37,19 @@ public:
 
 private:
     static constexpr int64_t MOST_PRICES = 24, MOST_MEMBERS = 6;  // members that are searched
+    static constexpr int64_t SET_WORDS = RowSteps::SET_WORDS;
 
     // Candidates that rules join, whose choice is searched for.
     struct Member {
         uint64_t places, needed;  // bits in the order of choice; those that rows may need
-        uint64_t inside[MOST_WORDS];
+        uint64_t inside[SET_WORDS];
         int64_t first;   // interval
         bool is_listed;  // whether choices may be listed
         bool is_taken;   // whether `search` knows the candidates
         int64_t beyond;  // candidates that rows may need among those that are not in order
         int64_t rows;
-        int8_t row[ChainSubsets::MOST_ROWS];
+        int64_t low[ChainSubsets::MOST_ROWS], high[ChainSubsets::MOST_ROWS];
+        int64_t weight[ChainSubsets::MOST_ROWS][MOST_CANDIDATES + 1];  // of each place, and of others
         ChainMember search;
     };
 
@@ -59,6 +62,7 @@ private:
     bool has_rows_ = false;  // whether rows_ knows them
     ChainRows rows_;
     ChainSubsets subsets_;
+    ChainCount count_of_;
     Member member_[MOST_MEMBERS];
 
     // See `choose_by_parts` and `price_between` there; false where it is not found at a price.
@@ -142,37 +146,50 @@ private:
             flow_.put(wanted >> r & 1, r, worth_[r] - price, begin_of(link_[x]), end_of(link_[x]));
         }
         if (!flow_.choose(chain_.units(), now_)) return false;
-        while (true) {
-            uint64_t picks[MOST_WORDS], inside[MOST_WORDS];
-            put_picks(now_, picks);
-            if (!finds_broken(picks, inside)) break;
-            if (!add_member(inside)) return false;
-            now_ &= ~searched_;
-        }
+        if (!leave_broken()) return false;
         for (int64_t k = 0; k < members_; ++k)
             if (!choose_member(member_[k], price, anew)) return false;
         return true;
     }
 
-    // Whether a choice breaks a row or a constraint that is no interval, some of whose candidates are OUT.
-    bool finds_broken(const uint64_t* picks, uint64_t* inside) const noexcept {
-        const int64_t o = chain_.other_broken_by(picks);
-        if (o >= 0) {
+    // Leaves all that is joined with what a choice breaks to searches, constraints that are no intervals and rows;
+    // false where it cannot be.
+    bool leave_broken() noexcept {
+        uint64_t picks[SET_WORDS] = {};
+        put_picks(now_, picks);
+        for (int64_t o = chain_.other_broken_by(picks); o >= 0; o = chain_.other_broken_by(picks)) {
+            uint64_t inside[SET_WORDS] = {};
             for (int64_t w = 0; w < words_; ++w) inside[w] = chain_.word_of_other(o, w);
+            if (!leave(inside, picks)) return false;
+        }
+        if (!has_rows_) {
+            uint64_t inside[SET_WORDS] = {};
+            while (chain_.row_broken_by(picks, inside))
+                if (!leave(inside, picks)) return false;
             return true;
         }
-        if (!has_rows_) return chain_.row_broken_by(picks, inside);
-        const int64_t r = rows_.broken_by(now_);
-        if (r >= 0) put_picks(rows_.inside(r), inside);
-        return r >= 0;
+        for (int64_t r = 0; r < rows_.count(); ++r) {  // one that is kept stays so without what rules join with others
+            if (!rows_.is_broken(r, picks)) continue;
+            uint64_t inside[SET_WORDS] = {};
+            rows_.add_candidates(r, chain_.open(), inside);
+            if (!leave(inside, picks)) return false;
+        }
+        return true;
+    }
+
+    // Leaves some candidates, and all that is joined with them, to a search, and out of a choice and its picks.
+    bool leave(const uint64_t* inside, uint64_t* picks) noexcept {
+        if (!add_member(inside)) return false;
+        now_ &= ~searched_;
+        for (int64_t w = 0; w < words_; ++w) picks[w] &= ~member_[members_ - 1].inside[w];
+        return true;
     }
 
     // Leaves all that is joined with some candidates to a search; false where it cannot be.
     bool add_member(const uint64_t* some) noexcept {
-        if (constraints_->is_short || members_ == MOST_MEMBERS) return false;
-        if (!rows_.mask(constraints_->rows, chain_.open(), words_)) return false;
+        if (constraints_->is_short || members_ == MOST_MEMBERS || !rows_.are_few()) return false;
         Member& member = member_[members_++];
-        for (int64_t w = 0; w < words_; ++w) member.inside[w] = some[w];
+        for (int64_t w = 0; w < SET_WORDS; ++w) member.inside[w] = some[w];
         ChainMember::join(*constraints_, rows_, chain_.open(), member.inside);
         member.is_taken = false;
         member.places = places_of(member.inside);
@@ -187,29 +204,47 @@ private:
         member.rows = member.beyond = 0;
         member.needed = 0;
         for (int64_t r = 0; r < rows_.count(); ++r) {
-            if (!is_of(member, r)) continue;
-            if (!(rows_.inside(r) & member.places)) {
-                member.beyond += rows_.others(r);
+            const Row& row = rows_.row(r);
+            if (!is_of(member, row)) continue;
+            const bool has_room = member.rows < ChainSubsets::MOST_ROWS;
+            int64_t* const weight = member.weight[has_room ? member.rows : 0];
+            if (has_room)
+                for (uint64_t word = member.places; word; word &= word - 1) weight[lowest_bit(word)] = 0;
+            const uint64_t asks = row.low() > -NO_BOUND, bounds = row.high() < NO_BOUND;
+            uint64_t told = 0, needed = 0;
+            int64_t others = 0;
+            for (int64_t x = 0, entries = row.entries(); x < entries;
+                 ++x) {  // without a branch that cannot be foretold
+                const int64_t j = row.candidate(x), its = row.weight(x);
+                const uint64_t helps = (asks & (its > 0)) | (bounds & (its < 0));
+                const uint64_t is_told = positive_[j / WORD] >> (j % WORD) & 1;
+                const int64_t at = is_told ? rank_[j] : MOST_CANDIDATES;
+                if (has_room) weight[at] = its;
+                told |= is_told << (at % MOST_CANDIDATES);
+                needed |= (helps & is_told) << (at % MOST_CANDIDATES);
+                others += static_cast<int64_t>(helps & ~is_told & (chain_.open()[j / WORD] >> (j % WORD)));
+            }
+            if (!told) {
+                member.beyond += others;
                 continue;
             }
-            if (rows_.others(r) > 0 || member.rows == ChainSubsets::MOST_ROWS) return false;
-            member.row[member.rows++] = static_cast<int8_t>(r);
-            member.needed |= rows_.needed(r);
+            if (others > 0 || !has_room) return false;
+            member.low[member.rows] = row.low();
+            member.high[member.rows++] = row.high();
+            member.needed |= needed;
         }
         return true;
     }
 
-    bool is_of(const Member& member, int64_t r) const noexcept {
-        uint64_t both = 0;
-        for (int64_t w = 0; w < words_; ++w) both |= rows_.mask_of(r)[w] & member.inside[w];
-        return both != 0;
+    static bool is_of(const Member& member, const Row& row) noexcept {
+        return Lanes::sets_of(row, member.inside, member.inside) != 0;
     }
 
     // Puts candidates that a member's rows may need behind those in order; false where there are too many, or some are
     // tied.
     bool add_needed(Member& member) noexcept {
         uint64_t needed[MOST_WORDS] = {};
-        rows_.find_needed(constraints_->rows, needed);
+        for (int64_t r = 0; r < rows_.count(); ++r) rows_.add_needed(r, needed);
         int64_t count = count_ + added_;
         const int64_t first = count;
         for (int64_t w = 0; w < words_; ++w)
@@ -226,7 +261,7 @@ private:
         for (int64_t place = first; place < count; ++place) put_behind(place);
         added_ = count - count_;
         member.places = places_of(member.inside);
-        return rows_.take(constraints_->rows, chain_.open(), positive_, rank_, count);
+        return true;
     }
 
     bool has_few_intervals(Member& member) const noexcept {
@@ -258,13 +293,22 @@ private:
         return others == 0;
     }
 
+    // How many nodes a search of some candidates, and others, so many in all, has at most.
+    int64_t nodes_of(uint64_t open, int64_t all) noexcept {
+        if (all < WORD - 2 && int64_t{2} << all <= nodes_) return int64_t{2} << all;
+        count_of_.begin(count_bits(open & loose_));
+        for (uint64_t word = open & ~loose_; word; word &= word - 1)
+            count_of_.put(begin_[lowest_bit(word)], end_[lowest_bit(word)]);
+        return count_of_.nodes(chain_.units(), all - count_bits(open));
+    }
+
     // The same from a list of all choices, where these are so few that no search of them is cut off.
     bool choose_listed(const Member& member, int64_t price) noexcept {
         uint64_t open = member.needed;
         for (uint64_t word = member.places; word; word &= word - 1)
             open |= static_cast<uint64_t>(worth_[lowest_bit(word)] > price) << lowest_bit(word);
         const int64_t m = count_bits(open);
-        if (m > ChainSubsets::MOST || int64_t{2} << (m + member.beyond) > nodes_) return false;
+        if (m > ChainSubsets::MOST || nodes_of(open, m + member.beyond) > nodes_) return false;
         uint64_t picks[MOST_WORDS];
         put_picks(open, picks);
         int64_t rows = member.rows, other[ChainSubsets::MOST_ROWS];  // others that may bind are rows, too
@@ -274,14 +318,13 @@ private:
             other[rows++] = o;
         }
         subsets_.begin(chain_.units(), rows);
-        for (int64_t x = 0; x < member.rows; ++x)
-            subsets_.bound(x, rows_.low(member.row[x]), rows_.high(member.row[x]));
+        for (int64_t x = 0; x < member.rows; ++x) subsets_.bound(x, member.low[x], member.high[x]);
         for (int64_t x = member.rows; x < rows; ++x) subsets_.bound(x, 0, chain_.cap_of_other(other[x]));
         for (uint64_t word = open; word; word &= word - 1) {
             const int64_t r = lowest_bit(word), is_in = end_[r] > 0 ? 1 : 0;
             int64_t* const weight = subsets_.put(word & (0 - word), worth_[r] - price,
                                                  is_in * (begin_[r] - member.first), is_in * (end_[r] - member.first));
-            for (int64_t x = 0; x < member.rows; ++x) weight[x] = rows_.weight(r, member.row[x]);
+            for (int64_t x = 0; x < member.rows; ++x) weight[x] = member.weight[x][r];
             for (int64_t x = member.rows; x < rows; ++x)
                 weight[x] = chain_.word_of_other(other[x], at_[r] / WORD) >> (at_[r] % WORD) & 1;
         }

@@ -14,7 +14,7 @@ namespace {
 class ChainConstraints {
 public:
     static constexpr int64_t MOST_WORDS = 5;  // of candidates
-    static constexpr int64_t MOST_TURNS = 192;
+    static constexpr int64_t MOST_TURNS = TurnHeads::MOST;
 
     // Whether the constraints of a customer with n candidates may be intervals with room for one or two each.
     bool look_at(const Constraints& constraints, int64_t n) noexcept {
@@ -95,29 +95,28 @@ private:
     const Constraints* constraints_ = nullptr;
     int64_t words_ = 0, turns_ = 0, others_ = 0, implied_ = 0, units_ = 0;
     int16_t turn_[MOST_TURNS], other_[MOST_TURNS + 1], follows_[MOST_TURNS + 1];  // which constraint it is
-    uint64_t open_[MOST_WORDS];
+    uint64_t open_[RowSteps::SET_WORDS];
     alignas(64) uint8_t begin_[WORD * MOST_WORDS], end_[WORD * MOST_WORDS];  // of candidates
 
     bool find_turns() noexcept {
         const Constraints& all = *constraints_;
-        int64_t number = 0, asked = 0, caps_or = 0, caps_and = ~int64_t{0};
+        const int64_t apart = all.is_short ? 1 : 1 + words_;
+        TurnHeads heads;
+        Lanes::read_heads(all.at, apart, all.count, HeadBits::of(all.is_short), heads);
+        if (heads.asked || heads.number != heads.most || heads.caps_or != heads.caps_and) return false;
+        turns_ = heads.most;
         int16_t at[MOST_TURNS + 1];  // of each turn; 0: constraints that have none
-        for (int64_t t = 0; t <= all.count; ++t) at[t] = -1;
-        for (int64_t s = 0; s < all.count; ++s) {  // without a branch that cannot be foretold
-            const int64_t cap = all.cap(s), turn = all.turn(s);
-            const bool has_turn = turn > 0 && turn <= all.count;
-            asked |= all.least(s);
-            at[has_turn ? turn : 0] = other_[others_] = static_cast<int16_t>(s);
-            number += has_turn;
-            turns_ = has_turn && turn > turns_ ? turn : turns_;
-            caps_or |= has_turn ? cap : 0;
-            caps_and &= has_turn ? cap : ~int64_t{0};
-            others_ += !has_turn && cap > 0;
-            if (cap == 0)
-                for (int64_t w = 0; w < words_; ++w) open_[w] &= ~all.word(s, w);
-        }
-        if (asked || number != turns_ || caps_or != caps_and) return false;
-        units_ = caps_or;
+        for (int64_t t = 0; t <= turns_; ++t) at[t] = -1;
+        for (int64_t s = 0; s < all.count; ++s) at[heads.turn[s]] = static_cast<int16_t>(s);
+        for (int64_t from = 0; from < all.count; from += WORD)
+            for (uint64_t word = heads.none[from / WORD]; word; word &= word - 1) {
+                const int64_t s = from + lowest_bit(word);
+                if (all.cap(s) > 0)
+                    other_[others_++] = static_cast<int16_t>(s);
+                else
+                    for (int64_t w = 0; w < words_; ++w) open_[w] &= ~all.word(s, w);
+            }
+        units_ = heads.caps_or;
         for (int64_t t = 0; t < turns_; ++t) {
             if (at[t + 1] < 0) return false;
             turn_[t] = at[t + 1];

@@ -8,6 +8,7 @@
 
 #include "common/compiler.hpp"
 #include "common/debug.hpp"
+#include "evaluate/steps.hpp"
 
 namespace couponry {
 namespace {
@@ -25,8 +26,8 @@ public:
         COUPONRY_ASSERT(m_ < MOST);
         place_[m_] = static_cast<uint8_t>(place);
         value_[m_] = value;
-        begin_[m_] = static_cast<int16_t>(begin);
-        end_[m_] = static_cast<int16_t>(end);
+        begin_[m_] = static_cast<uint8_t>(begin);
+        end_[m_] = static_cast<uint8_t>(end);
         m_ += counts;
     }
 
@@ -34,6 +35,7 @@ public:
     // worth the same.
     bool choose(int64_t units, uint64_t& chosen) noexcept {
         if (m_ == 0) return true;
+        Lanes::count_ends(end_, begin_, m_, apart_);
         return units == 1 ? choose_one(chosen) : choose_two(chosen);
     }
 
@@ -42,7 +44,7 @@ private:
 
     int64_t m_ = 0;
     uint8_t place_[MOST + 1];
-    int16_t begin_[MOST + 1], end_[MOST + 1];
+    uint8_t begin_[MOST + 1], end_[MOST + 1];
     int64_t value_[MOST + 1];
     int16_t apart_[MOST];     // how many before each one share no interval with it
     int16_t row_[MOST];       // where in most_ what each one is worth begins, as the last one
@@ -54,11 +56,7 @@ private:
         bool tied = false;
         best_[0] = 0;
         last_[0] = -1;
-        for (int64_t i = 0, k = 0; i < m_; ++i) {
-            while (end_[k] <= begin_[i]) ++k;
-            apart_[i] = static_cast<int16_t>(k);
-            tied |= end_with(i, best_[k] + value_[i]);
-        }
+        for (int64_t i = 0; i < m_; ++i) tied |= end_with(i, best_[apart_[i]] + value_[i]);
         if (tied) return false;
         for (int64_t i = last_[m_]; i >= 0; i = last_[apart_[i]]) chosen |= uint64_t{1} << place_[i];
         return true;
@@ -69,9 +67,8 @@ private:
         bool tied = false;
         best_[0] = 0;
         last_[0] = -1;
-        for (int64_t i = 0, k = 0, at = 0; i < m_; ++i) {
-            while (end_[k] <= begin_[i]) ++k;
-            apart_[i] = static_cast<int16_t>(k);
+        for (int64_t i = 0, at = 0; i < m_; ++i) {
+            const int64_t k = apart_[i];
             row_[i] = static_cast<int16_t>(at - k);  // so that the column is the number of those before
             const int64_t own = value_[i];
             int64_t most = own + best_[k];

@@ -19,10 +19,11 @@ class ChainMember : public CoreSearch {
 public:
     ChainMember() noexcept = default;
 
-    // Adds all candidates to `inside` that constraints and rows join with them; open: those that may be given.
+    // Adds all candidates to `inside` that constraints and rows join with them; open: those that may be given. Both
+    // have room for SET_WORDS.
     static void join(const Constraints& all, const ChainRows& rows, const uint64_t* open, uint64_t* inside) noexcept {
         do
-            while (joins_rows(rows, all.words, inside)) {}
+            while (joins_rows(rows, open, inside, all.words)) {}
         while (joins_constraints(all, open, inside));
     }
 
@@ -77,40 +78,41 @@ private:
     uint8_t place_of_[MOST_PLACES];
     int64_t whole_[MOST_CANDIDATES];
 
-    // Adds a set that shares something with those inside; whether there is anything to add.
-    static bool adds(const uint64_t* set, uint64_t* inside, int64_t words) noexcept {
-        uint64_t both = 0, more = 0;
-        for (int64_t w = 0; w < words; ++w) {
-            both |= set[w] & inside[w];
-            more |= set[w] & ~inside[w];
-        }
-        if (!both || !more) return false;
-        for (int64_t w = 0; w < words; ++w) inside[w] |= set[w];
-        return true;
-    }
-
-    static bool joins_rows(const ChainRows& rows, int64_t words, uint64_t* inside) noexcept {
+    static bool joins_rows(const ChainRows& rows, const uint64_t* open, uint64_t* inside, int64_t words) noexcept {
         bool joined = false;
-        for (int64_t r = 0; r < rows.count(); ++r) joined |= adds(rows.mask_of(r), inside, words);
+        for (int64_t r = 0; r < rows.count(); ++r) {
+            uint64_t outside[RowSteps::SET_WORDS];
+            find_outside(open, inside, words, outside);
+            if (Lanes::sets_of(rows.row(r), inside, outside) != 3) continue;
+            rows.add_candidates(r, open, inside);
+            joined = true;
+        }
         return joined;
     }
 
     static bool joins_constraints(const Constraints& all, const uint64_t* open, uint64_t* inside) noexcept {
         bool joined = false;
-        uint64_t some[ChainRows::MOST_WORDS];
-        for (int64_t s = 0; s < all.count; ++s) {
-            int64_t size = 0;
-            uint64_t both = 0, more = 0;
-            for (int64_t w = 0; w < all.words; ++w) {
-                some[w] = all.word(s, w) & open[w];
-                both |= some[w] & inside[w];
-                more |= some[w] & ~inside[w];
+        for (int64_t first = 0; first < all.count; first += 8) {
+            const int64_t count = all.count - first < 8 ? all.count - first : 8;
+            uint64_t outside[RowSteps::SET_WORDS];
+            find_outside(open, inside, all.words, outside);
+            unsigned both = Lanes::meet_both(all.at + first * (1 + all.words) + 1, 1 + all.words, count, all.words,
+                                             inside, outside);
+            for (; both; both &= both - 1) {
+                const int64_t s = first + lowest_bit(both);
+                int64_t size = 0;
+                for (int64_t w = 0; w < all.words; ++w) size += count_bits(all.word(s, w) & open[w]);
+                if (all.cap(s) >= size) continue;
+                for (int64_t w = 0; w < all.words; ++w) inside[w] |= all.word(s, w) & open[w];
+                joined = true;
             }
-            if (!both || !more) continue;
-            for (int64_t w = 0; w < all.words; ++w) size += count_bits(some[w]);
-            if (all.cap(s) < size) joined |= adds(some, inside, all.words);
         }
         return joined;
+    }
+
+    static COUPONRY_INLINE void find_outside(const uint64_t* open, const uint64_t* inside, int64_t words,
+                                             uint64_t* outside) noexcept {
+        for (int64_t w = 0; w < RowSteps::SET_WORDS; ++w) outside[w] = w < words ? open[w] & ~inside[w] : 0;
     }
 
     static int64_t entries_of(const Row& row, const uint64_t* inside) noexcept {

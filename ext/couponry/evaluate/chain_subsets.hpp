@@ -16,7 +16,7 @@ namespace {
 
 class ChainSubsets {
 public:
-    static constexpr int64_t MOST = 14, MOST_ROWS = SubsetList::MOST_ROWS,
+    static constexpr int64_t MOST = 20, MOST_ROWS = SubsetList::MOST_ROWS,
                              MOST_INTERVALS = 16;  // candidates, rows, intervals
 
     // Begins anew: units in each interval, 1 or 2, and rows with their bounds, between which 0 is.

@@ -11,7 +11,7 @@
 #include "common/scratch.hpp"
 #include "common/set_layout.hpp"
 #include "common/views.hpp"
-#include "evaluate/subset_list.hpp"
+#include "evaluate/row_steps.hpp"
 
 namespace couponry {
 namespace {
@@ -132,7 +132,7 @@ struct Violated {
     uint64_t* picks;
 };
 
-struct Steps : SubsetSteps {
+struct Steps : RowSteps {
     static constexpr int64_t WIDTH = 1;  // customers whose bars are found together
     static constexpr int64_t MOST = 32;  // coupons a customer, for bars(), and candidates:
     static constexpr int64_t LONG = 32;

@@ -1,12 +1,12 @@
 // Choices of a member's first candidates, eight at a time; see subset_list.hpp.
 #pragma once
 
-#include "evaluate/steps.hpp"
+#include "evaluate/row_lanes_avx512.hpp"
 
 namespace couponry {
 namespace {
 
-struct SubsetLanes : Steps {
+struct SubsetLanes : RowLanes {
     template <int R>
     static int64_t list_subsets(const SubsetList& from, int64_t listed, const SubsetStep& step, SubsetList& to,
                                 int64_t& best) noexcept {
