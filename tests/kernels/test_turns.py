@@ -218,9 +218,7 @@ def test_households_have_few_rows_and_many() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_native_kernels_list_the_choices_that_windows_allow(seed: int, nodes: int) -> None:
     """Of members with more than a dozen candidates that are worth something, but tight windows."""
-    wide = CustomerRule(
-        "windows", max=1 + seed % 2, window=[20, 12, 9, 7][seed], each="customer"
-    )
+    wide = CustomerRule("windows", max=1 + seed % 2, window=[20, 12, 9, 7][seed], each="customer")
     rules = [wide, CustomerRule("purse", sum="cost", max=[0.2, 0.6][seed % 2], each="customer")]
     rules.append(CustomerRule("messages", cost=np.linspace(0.0, 0.3, 16).tolist()))
     values = [abs(np.random.default_rng([seed, 54, k]).normal(0.6, 0.3, 198)) for k in range(2)]
