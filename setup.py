@@ -43,6 +43,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "affinity/chosen_odds",
         "affinity/keep_likeliest",
         "affinity/pair_features",
+        "affinity/pair_odds",
         "affinity/variant_avx2",
         "affinity/variant_avx512",
         "affinity/variant_baseline",

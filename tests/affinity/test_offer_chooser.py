@@ -140,6 +140,22 @@ def test_bits_blocks_and_threads(backend: str, seed: int, monkeypatch: pytest.Mo
             assert mine.dtype == theirs.dtype and mine.tobytes() == theirs.tobytes()
 
 
+@pytest.mark.parametrize("seed", [1, 4, 7])
+def test_many_customers_at_once_get_what_few_get(instruction_set: str, seed: int) -> None:
+    """Kinds of offers are sets where a call has many customers, lists where it has few; few candidates are one list."""
+    made = case(seed, 200, 60, 190, ties=seed == 7)
+    made["prior"] = np.random.default_rng(seed).normal(size=190)
+    quotas = QUOTA, {"reward": 2, "innovation": 30}, {"activation": 70, "innovation": 9}
+    for quota in quotas:
+        together = rows(choose(made, quota, "native"))
+        for start in range(0, 200, 40):
+            some = slice(start, start + 40)
+            eligible = None if made["eligible"] is None else made["eligible"][some]
+            few = {**made, "purchases": made["purchases"][some], "eligible": eligible}
+            found = [(row[0] + start, *row[1:]) for row in rows(choose(few, quota, "native"))]
+            assert found == [row for row in together if start <= row[0] < start + 40]
+
+
 Ranked = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 

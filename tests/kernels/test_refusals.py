@@ -41,7 +41,7 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "list_changes changes.ptr", "list_changes changes.row", "list_changes changes.moved",
     "count_losses count",  # as many decisions and bins as one likes
     "number_offers number", "find_outside values",
-    "pair_features readings.factor", "response_odds tables.shift",
+    "pair_features readings.factor", "pair_log_odds readings.factor", "response_odds tables.shift",
     "take_purchases given.quantity", "take_purchases given.spend", "take_purchases given.discount",
     "take_purchases seen", "count_ranges customer",
     "place_purchases rows.spend", "group_purchases rows.spend", "group_states rows.spend",  # empty: nothing was paid
@@ -84,6 +84,10 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     "pair_features": {
         "readings.indptr": 10**6, "readings.item": 7, "asked": 10**6, "numbers.row": 7, "numbers.half_life": 4,
         "near.column": 10**6,
+    },
+    "pair_log_odds": {
+        "readings.indptr": 10**6, "readings.item": 7, "asked": 10**6, "numbers.row": 7, "numbers.half_life": 4,
+        "near.column": 10**6, "model.trees.ptr": 10**6, "model.trees.feature": 10**6,
     },
     "score_begun": {
         "indptr": 10**6, "item": 7, "tables.of_items": 9, "tables.of_offers": 9, "chosen.offer": 30, "chosen.role": 3,
@@ -243,6 +247,7 @@ def test_every_array_that_counts_is_tried() -> None:
     told = {(k, path) for k, paths in COUNTED.items() for path in paths}
     anything_will_do = {
         ("noise", "shard.item"), ("noise", "shard.segment"), ("pair_features", "numbers.group"),
+        ("pair_log_odds", "numbers.group"),
         ("backups", "shard.segment"),
         ("list_changes", "changes.ptr"), ("list_changes", "changes.row"), ("group_states", "grouped.item"),  # written
         ("list_moves", "moves.row"), ("decide", "late.charged.row"), ("compile_constraints", "ptr"),
@@ -319,7 +324,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "gather_purchases": "rows.customer", "take_purchases": "columns.spend", "count_ranges": "count",
         "hash_numbers": "out",
         "group_purchases": "grouped.pair_item", "group_states": "grouped.trips.decay", "count_purchases": "counts",
-        "pair_features": "out", "score_begun": "chosen.score", "response_odds": "p0",
+        "pair_features": "out", "pair_log_odds": "out", "score_begun": "chosen.score", "response_odds": "p0",
         "hash_texts": "out", "number_texts": "table.slot", "copy_runs": "out",
         "keep_likeliest": "chosen.score",
         "count_losses": "count", "list_changes": "changes.moved", "multiply_changes": "product",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.kernel_calls import Call
+from tests.support.kernel_calls import Call, pair_odds_call
 from tests.support.kernel_cases import assert_same, backend, every_backend, reference
 from tests.support.score_calls import begun_arguments, features_arguments, response_arguments
 
@@ -32,6 +32,9 @@ def calls_of(seed: int) -> list[Call]:
         Call("score_begun", begun_arguments(random, **some, offers=offers)),
         Call("score_begun", begun_arguments(random, **some, offers=offers, groupings=0)),
         Call("response_odds", response_arguments(random, customers=3, offers=offers)),
+        pair_odds_call(random, **some),
+        pair_odds_call(random, **some, **FEW),
+        pair_odds_call(random, customers=2, items=130, near=False),
     ]
 
 

@@ -65,6 +65,7 @@ from couponry.kernels.purchases_contract import (
     PurchaseRows,
     TextTable,
 )
+from couponry.kernels.scores_contract import PairOdds
 
 Array = NDArray[Any]
 
@@ -397,6 +398,7 @@ def calls_of_affinity(
     rows = int(random.choice([1, 63, 64, 65, 150]))
     yield trees_call(random, trees=int(random.integers(1, 5)), features=3, rows=rows)
     yield columns_call(random, features=int(random.integers(1, 5)), rows=rows)
+    yield pair_odds_call(random, **some)
 
 
 def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
@@ -567,6 +569,17 @@ def trees_call(random: np.random.Generator, *, trees: int, features: int, rows: 
     return Call(
         "score_trees", {"trees": ensemble, "columns": columns, "out": random.normal(size=rows)}
     )
+
+
+def pair_odds_call(random: np.random.Generator, **some: Any) -> Call:
+    """Pairs as `features_arguments` makes them, and a model of as many features, with trees or without."""
+    arguments = features_arguments(random, **some)
+    features, pairs = arguments["out"].shape
+    model = PairOdds.linear(float(random.normal()), random.normal(size=features))
+    if random.integers(4):
+        call = trees_call(random, trees=int(random.integers(1, 5)), features=features, rows=1)
+        model = model._replace(trees=call.arguments["trees"])
+    return Call("pair_log_odds", {**arguments, "model": model, "out": np.zeros(pairs)})
 
 
 def columns_call(random: np.random.Generator, *, features: int, rows: int) -> Call:

@@ -14,6 +14,8 @@ namespace {
 
 constexpr int64_t WORD = 64;
 constexpr int64_t FLAGS_FROM = 1 << 14;  // offers; so many are not gone through for each customer
+constexpr int64_t SETS_UP_TO = 1 << 16;  // words of 64 offers that the sets of all kinds have together
+constexpr int64_t SETS_FROM = 64;        // customers for whom these are made
 constexpr int64_t AT_A_TIME = 1 << 16;   // scores by factors, which stay in the cache
 constexpr float NO_SCORE = std::numeric_limits<float>::quiet_NaN();
 
@@ -34,22 +36,25 @@ struct Scores {
 
 struct Memory {
     Scores score, mine, hands, few_score, kept_score[3], start, panels, by_factors;
-    std::vector<uint64_t> own, kind, may, mask[3], won;
+    std::vector<uint64_t> own, kind, may, of_kind, mask[3], won;
     std::vector<uint8_t> live;
-    std::vector<int32_t> word, seen, few, kept[3];
-    int64_t at_a_time = 0;
+    std::vector<int32_t> word, seen, few, owned, kept[3];
+    int64_t at_a_time = 0, set_words = 0;
 
     explicit Memory(const Choice& choice) {
         const int64_t words = (choice.offers + WORD - 1) / WORD, room = WORD * words;
         const bool everything = all_are_candidates(choice);
         score.assign(room, everything ? NO_SCORE : -0.0f);
         mine.assign(room, -0.0f);
-        for (auto* bits : {&own, &kind, &mask[0], &mask[1], &mask[2]}) bits->assign(words, 0);
+        for (auto* bits : {&own, &mask[0], &mask[1], &mask[2]}) bits->assign(words, 0);
+        set_words = (words + SET_WORDS - 1) / SET_WORDS * SET_WORDS;
+        kind.assign(set_words, 0);
         may.assign(words, choice.eligible.ptr.size ? 0 : ~uint64_t{0});
         won.assign(words + 1, 0);
         hands.assign(HANDS, 0.0f);
         few_score.assign(room + WORD, 0.0f);
         few.assign(room + WORD, 0);
+        owned.assign(room + 1, 0);
         for (int r = 0; r < 3; ++r) {
             kept_score[r].assign(room + WORD, 0.0f);
             kept[r].assign(room + WORD, 0);
@@ -58,7 +63,16 @@ struct Memory {
         word.resize(words + 8);
         std::iota(word.begin(), word.end(), 0);
         seen.assign(choice.kinds.ptr.size, 0);
+        const bool many = choice.stop - choice.start >= SETS_FROM;
+        if (many && live.empty() && choice.kinds.ptr.size * set_words <= SETS_UP_TO) make_sets(choice.kinds);
         if (choice.factors.offer.rows) make_panels(choice, words);
+    }
+
+    void make_sets(const Kinds& kinds) {
+        of_kind.assign(kinds.ptr.size * set_words, 0);
+        for (int64_t k = 0; k + 1 < kinds.ptr.size; ++k)
+            for (int64_t l = kinds.ptr[k]; l < kinds.ptr[k + 1]; ++l)
+                of_kind[(k + 1) * set_words + kinds.offer[l] / WORD] |= uint64_t{1} << (kinds.offer[l] % WORD);
     }
 
     void make_panels(const Choice& choice, int64_t words) {
@@ -81,6 +95,8 @@ struct Memory {
                 own.data(),
                 kind.data(),
                 may.data(),
+                of_kind.empty() ? nullptr : of_kind.data(),
+                set_words,
                 live.empty() ? nullptr : live.data(),
                 word.data(),
                 seen.data(),
@@ -88,6 +104,7 @@ struct Memory {
                 hands.data(),
                 few_score.data(),
                 few.data(),
+                owned.data(),
                 won.data(),
                 {kept_score[0].data(), kept_score[1].data(), kept_score[2].data()},
                 {kept[0].data(), kept[1].data(), kept[2].data()},

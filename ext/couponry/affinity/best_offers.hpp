@@ -60,7 +60,8 @@ struct Choice {
     Chosen chosen;
 };
 
-constexpr int64_t HANDS = 128;  // that scores are dealt into; see affinity/choose.hpp
+constexpr int64_t SET_WORDS = 8;  // of sets of offers of a kind, that are joined at once
+constexpr int64_t HANDS = 128;    // that scores are dealt into; see affinity/choose.hpp
 
 // Whether every offer is a candidate, whatever links to it.
 inline bool all_are_candidates(const Choice& choice) noexcept {
@@ -72,6 +73,8 @@ struct Room {
     int64_t words;
     float *score, *mine;  // of each offer: by similarity, by what the customer owns; -0.0 where nothing is linked
     uint64_t *own, *kind, *may;  // bit sets of offers: linked to by `own`, of a kind bought, eligible
+    const uint64_t* of_kind;     // the offers of each kind as such a set, after an empty one; null: they are too many
+    int64_t set_words;           // of such a set, a multiple of SET_WORDS, as room for `kind` is
     uint8_t* live;               // words whose scores were touched; null where all are gone through anyway
     int32_t* word;               // the words to go through, ascending
     int32_t* seen;               // of each kind: the last customer who bought of it, from 1
@@ -79,6 +82,7 @@ struct Room {
     float* hands;                // the largest scores of some candidates each
     float* few_score;            // candidates that reach the bar
     int32_t* few;
+    int32_t* owned;        // offers linked to by `own`, each once
     uint64_t* won;         // the chosen among them
     float* kept_score[3];  // of each role, ascending in offers
     int32_t* kept[3];

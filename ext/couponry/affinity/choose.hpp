@@ -8,15 +8,15 @@
 #include <limits>
 
 #include "affinity/best_offers.hpp"
-#include "affinity/factor_scores.hpp"
+#include "affinity/customer_scores.hpp"
 #include "affinity/rank_few.hpp"
 #include "affinity/words.hpp"
 
 namespace couponry {
 namespace {
 
-constexpr int64_t AHEAD = 8;  // purchases that links are fetched ahead of
-constexpr int SOME = 4;       // offers of a word that are listed without asking whether there are so many
+constexpr int SOME = 4;              // offers of a word that are listed without asking whether there are so many
+constexpr int64_t FEW_OF_ROLE = 32;  // candidates of a role that are all listed
 constexpr uint64_t LAST_OF_WORD = uint64_t{1} << 63;
 constexpr float LOWEST = -std::numeric_limits<float>::infinity();
 constexpr float NOTHING = std::numeric_limits<float>::quiet_NaN();  // reaches no bar
@@ -26,29 +26,20 @@ public:
     Chooser(const Choice& choice, const Room& memory) noexcept
         : work(choice),
           room(memory),
-          by_factors(choice, memory),
-          score(memory.score),
+          scores(choice, memory),
           at_once(most_of(choice.quota) < 256 ? most_of(choice.quota) : 256),
           live_words(memory.words),
-          everything(all_are_candidates(choice)),
           plain(choice.own.link.size == 0 && choice.eligible.ptr.size == 0 && choice.kinds.offer.size == 0) {}
 
     void all() noexcept {
         for (int64_t i = work.start; i < work.stop; ++i) {
             fetch_room();
-            if (room.live) {
-                add_up<true>(i);
-                list_live_words();
-            } else {
-                add_up<false>(i);
-            }
-            if (plain) {
-                choose_all_alike();
-            } else {
-                by_role(i);
-                for (int r = 0; r < 3; ++r) keep_best(r);
-            }
-            work.chosen.number[i - work.start] = static_cast<int32_t>(plain ? write(2) : merge());
+            if (room.live)
+                plain ? scores.add_up<true, false>(i) : scores.add_up<true, true>(i);
+            else
+                plain ? scores.add_up<false, false>(i) : scores.add_up<false, true>(i);
+            if (room.live) list_live_words();
+            work.chosen.number[i - work.start] = static_cast<int32_t>(plain ? choose_all_alike() : choose_by_role());
             clear();
         }
     }
@@ -56,68 +47,6 @@ public:
 private:
     static int64_t most_of(const View<const int32_t>& quota) noexcept {
         return int64_t{quota[0]} + quota[1] + quota[2];
-    }
-
-    // Scores by similarity, in the order of the customer's items.
-    template <bool FLAGGED>
-    COUPONRY_INLINE void add_up(int64_t i) noexcept {
-        if (work.factors.offer.rows)
-            score = by_factors.of(i);
-        else if (everything)
-            std::memcpy(score, work.prior.data, sizeof(float) * static_cast<size_t>(work.offers));
-        const Links& similar = work.similar;
-        const Link* const link = similar.link.data;
-        if (similar.link.size == 0) return;
-        const int64_t stop = work.bought.indptr[i + 1], last = work.bought.item.size - 1;
-        float* const to = score;
-        for (int64_t e = work.bought.indptr[i]; e < stop; ++e) {
-            const int64_t later = work.bought.item[e + AHEAD < last ? e + AHEAD : last];
-            const int64_t latest = work.bought.item[e + 2 * AHEAD < last ? e + 2 * AHEAD : last];
-            COUPONRY_PREFETCH(similar.ptr.data + latest);
-            COUPONRY_PREFETCH(work.own.ptr.data + latest);
-            COUPONRY_PREFETCH(work.kinds.item.data + latest);
-            COUPONRY_PREFETCH(link + similar.ptr[later]);
-            COUPONRY_PREFETCH(link + similar.ptr[later + 1]);  // a line further on, for links of ordinary number
-            const int64_t item = work.bought.item[e], end = similar.ptr[item + 1];
-            const float weight = work.bought.weight[e];
-            for (int64_t l = similar.ptr[item]; l < end; ++l) {
-                const int32_t j = link[l].offer;
-                COUPONRY_ASSERT(0 <= j && j < work.offers);
-                const float part = weight * link[l].value;
-                to[j] = to[j] + (part + 0.0f);
-                if (FLAGGED) room.live[j / WORD] = 1;
-            }
-        }
-    }
-
-    // Offers linked to by `own`, of kinds that were bought, and that may be had.
-    void mark(int64_t i) noexcept {
-        const int32_t now = static_cast<int32_t>(i - work.start) + 1;
-        for (int64_t e = work.bought.indptr[i]; e < work.bought.indptr[i + 1]; ++e) {
-            const int64_t item = work.bought.item[e];
-            const float weight = work.bought.own_weight[e];
-            for (int64_t l = work.own.ptr[item]; l < work.own.ptr[item + 1]; ++l) {
-                const int32_t j = work.own.link[l].offer;
-                const float part = weight * work.own.link[l].value;
-                room.mine[j] = room.mine[j] + (part + 0.0f);
-                set(room.own, j);
-            }
-            const int32_t kind = work.kinds.item[item];
-            if (kind < 0 || room.seen[kind] == now) continue;
-            COUPONRY_ASSERT(kind + 1 < work.kinds.ptr.size);
-            room.seen[kind] = now;
-            for (int64_t l = work.kinds.ptr[kind]; l < work.kinds.ptr[kind + 1]; ++l)
-                set(room.kind, work.kinds.offer[l]);
-        }
-        if (work.eligible.ptr.size)
-            for (int64_t l = work.eligible.ptr[i]; l < work.eligible.ptr[i + 1]; ++l)
-                set(room.may, work.eligible.offer[l]);
-    }
-
-    COUPONRY_INLINE void set(uint64_t* bits, int64_t j) noexcept {
-        COUPONRY_ASSERT(0 <= j && j < work.offers);
-        bits[j / WORD] |= uint64_t{1} << (j % WORD);
-        if (room.live) room.live[j / WORD] = 1;
     }
 
     void list_live_words() noexcept {
@@ -134,21 +63,22 @@ private:
     }
 
     COUPONRY_INLINE uint64_t candidates(int64_t w) const noexcept {
-        const float* const some = score + WORD * w;
+        const float* const some = scores.score + WORD * w;
         const uint64_t high = Lanes::larger(some, work.above);
-        return everything ? high : high & Lanes::linked(some);
+        return scores.everything ? high : high & Lanes::linked(some);
     }
 
     // Where all offers are innovations. Most customers have so many good ones that nothing else need be looked at: what
     // is not linked scores 0.
-    void choose_all_alike() noexcept {
+    int64_t choose_all_alike() noexcept {
+        const float* const score = scores.score;
         const int64_t quota = work.quota[2];
         if (quota > 0 && quota <= HANDS / 2) {
             const auto all = [](auto& hand, const float* of, int64_t) { hand.deal(of); };
             const float bar = bar_below(score, quota, all);
-            if (bar > work.above && (everything || bar > 0.0f)) {
+            if (bar > work.above && (scores.everything || bar > 0.0f)) {
                 keep_some(2, listed(score, bar, room.few_score, room.few, [](int64_t) { return ~uint64_t{0}; }));
-                return;
+                return write(2);
             }
         }
         count[2] = 0;
@@ -157,26 +87,100 @@ private:
             count[2] += count_bits(room.mask[2][w] = candidates(w));
         }
         keep_best(2);
+        return write(2);
     }
 
-    void by_role(int64_t i) noexcept {
-        mark(i);
-        if (room.live) list_live_words();
+    int64_t choose_by_role() noexcept {
+        part_by_role();
+        const int64_t few = choose_together();
+        if (few >= 0) return few;
+        for (int r = 0; r < 3; ++r) keep_best(r);
+        return merge();
+    }
+
+    void part_by_role() noexcept {
         count[0] = count[1] = count[2] = 0;
+        for (int64_t t = 0; t < live_words; ++t) room.mask[0][room.word[t]] = 0;
+        scores.list_own_above(work.above, room.mask[0]);
         for (int64_t t = 0; t < live_words; ++t) {
             const int64_t w = room.word[t];
             const uint64_t own = room.own[w], may = room.may[w], kind = room.kind[w];
-            const uint64_t mine = own ? Lanes::larger(room.mine + WORD * w, work.above) : 0;
-            const uint64_t other = may & ~own ? candidates(w) & may & ~own : 0;
-            count[0] += count_bits(room.mask[0][w] = mine & own & may);
+            const uint64_t other = candidates(w) & may & ~own;
+            count[0] += count_bits(room.mask[0][w] &= may);
             count[1] += count_bits(room.mask[1][w] = other & kind);
             count[2] += count_bits(room.mask[2][w] = other & ~kind);
         }
     }
 
+    // All roles in one list, in ascending order of offers, out of which the best of each role are taken: where they are
+    // few, that takes less than lists that are merged. How many they are; -1 where they are many.
+    int64_t choose_together() noexcept {
+        if (!Lanes::PICKS_BITS || room.live || !scores.everything) return -1;
+        const float* const score = scores.score;
+        float bar[3] = {LOWEST, LOWEST, LOWEST};
+        for (int r = 1; r < 3; ++r) {
+            const uint64_t* const mask = room.mask[r];
+            if (count[r] > FEW_OF_ROLE && count[r] > work.quota[r] && work.quota[r] <= HANDS / 2)
+                bar[r] = bar_below(score, work.quota[r],
+                                   [=](auto& hand, const float* of, int64_t w) { hand.deal(of, mask[w]); });
+        }
+        scores.put_own_among_others();
+        uint64_t of[3] = {0, 0, 0};
+        int64_t n = 0;
+        for (int64_t t = 0; t < live_words; ++t) {
+            const int64_t w = room.word[t];
+            uint64_t mine[3] = {room.mask[0][w], room.mask[1][w], room.mask[2][w]};
+            for (int r = 1; r < 3; ++r)
+                if (bar[r] > LOWEST) mine[r] &= Lanes::reaching(score + WORD * w, bar[r]);
+            const uint64_t all = mine[0] | mine[1] | mine[2];
+            if (n + count_bits(all) > WORD) return -1;
+            for (int r = 0; r < 3; ++r) of[r] |= Lanes::picked(mine[r], all) << (n % WORD);
+            n += list_word(score, w, all, room.few_score + n, room.few + n);
+        }
+        for (int r = 0; r < 3; ++r)
+            if (count_bits(of[r]) > work.quota[r]) of[r] = largest_in(room.few_score, of[r], work.quota[r]);
+        return write_few(of);
+    }
+
+    // The offers in a set of a word, and their scores; how many.
+    COUPONRY_INLINE int64_t list_word(const float* by, int64_t w, uint64_t left, float* its_score,
+                                      int32_t* offer) const noexcept {
+        const int count = count_bits(left);
+        int k = 0;
+        do {  // some at a time, wanted or not: nobody can foretell how many a word has
+            for (int s = 0; s < SOME; ++s, ++k, left &= left - 1) {
+                const int32_t j = static_cast<int32_t>(WORD * w) + lowest_bit(left | LAST_OF_WORD);
+                its_score[k] = by[j];
+                offer[k] = j;
+            }
+        } while (left);
+        return count;
+    }
+
+    // Writes those of the list that are of any role; how many.
+    COUPONRY_INLINE int64_t write_few(const uint64_t (&of)[3]) noexcept {
+        const uint64_t taken = of[0] | of[1] | of[2];
+        const int64_t n = count_bits(taken);
+        const bool fits = at + 2 * WORD <= work.chosen.offer.size;  // packed vectors go beyond the last offer
+        int32_t* const offer = fits ? work.chosen.offer.data + at : room.kept[0];
+        float* const its_score = fits ? work.chosen.score.data + at : room.kept_score[0];
+        uint8_t roles[WORD], *const role = fits ? work.chosen.role.data + at : roles;
+        Lanes::pack(room.few, taken, offer);
+        Lanes::pack(room.few_score, taken, its_score);
+        Lanes::put_roles(Lanes::picked(of[1], taken), Lanes::picked(of[2], taken), role);
+        if (!fits && n) {
+            const size_t count = static_cast<size_t>(n);
+            std::memcpy(work.chosen.offer.data + at, offer, sizeof(int32_t) * count);
+            std::memcpy(work.chosen.score.data + at, its_score, sizeof(float) * count);
+            std::memcpy(work.chosen.role.data + at, roles, count);
+        }
+        at += n;
+        return n;
+    }
+
     // The best candidates of a role, listed in room.kept[r].
     void keep_best(int r) noexcept {
-        const float* const by = r == 0 ? room.mine : score;
+        const float* const by = r == 0 ? room.mine : scores.score;
         const uint64_t* const mask = room.mask[r];
         const int64_t quota = work.quota[r];
         const auto candidate = [=](int64_t w) { return mask[w]; };
@@ -218,16 +222,7 @@ private:
             COUPONRY_ASSERT(0 <= w && w < room.words);
             uint64_t left = candidates(w);
             if (bar > LOWEST) left &= Lanes::reaching(by + WORD * w, bar);
-            const int count = count_bits(left);
-            int k = 0;
-            do {  // some at a time, wanted or not: nobody can foretell how many a word has
-                for (int s = 0; s < SOME; ++s, ++k, left &= left - 1) {
-                    const int32_t j = static_cast<int32_t>(WORD * w) + lowest_bit(left | LAST_OF_WORD);
-                    its_score[n + k] = by[j];
-                    offer[n + k] = j;
-                }
-            } while (left);
-            n += count;
+            n += list_word(by, w, left, its_score + n, offer + n);
         }
         return n;
     }
@@ -350,26 +345,17 @@ private:
     }
 
     void clear() noexcept {
-        if (!everything)
-            for (int64_t t = 0; t < live_words; ++t) Lanes::fill(score + WORD * room.word[t], -0.0f);
-        if (plain && !room.live) return;
-        for (int64_t t = 0; t < live_words; ++t) {
-            const int64_t w = room.word[t];
-            if (room.own[w]) Lanes::fill(room.mine + WORD * w, -0.0f);
-            room.own[w] = room.kind[w] = 0;
-            if (work.eligible.ptr.size) room.may[w] = 0;
-            if (room.live) room.live[w] = 0;
-        }
+        if (!scores.everything)
+            for (int64_t t = 0; t < live_words; ++t) Lanes::fill(scores.score + WORD * room.word[t], -0.0f);
+        if (!plain || room.live) scores.clear(live_words);
     }
 
     const Choice& work;
     const Room& room;
-    FactorScores by_factors;
-    float* score;           // of each offer, for the customer at hand
+    CustomerScores scores;
     const int64_t at_once;  // offers of a customer for which memory is fetched
     int64_t live_words;
-    const bool everything;  // every offer is a candidate, whatever links to it
-    const bool plain;       // neither rewards nor kinds nor lists of what is eligible
+    const bool plain;  // neither rewards nor kinds nor lists of what is eligible
     int64_t count[3] = {0, 0, 0}, kept[3] = {0, 0, 0};
     int64_t below_top = int64_t{1} << 23;
     int64_t at = 0;

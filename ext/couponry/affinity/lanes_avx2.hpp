@@ -13,6 +13,7 @@ namespace {
 
 struct Lanes {
     static constexpr int64_t WIDTH = 8;
+    static constexpr bool PICKS_BITS = false;  // without a loop over them
 
     template <int VECTORS = 8, class Test>
     static COUPONRY_INLINE uint64_t each(const float* score, Test test) noexcept {
@@ -126,6 +127,15 @@ struct Lanes {
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), place);
             to += count_bits(part);
         }
+    }
+
+    // Those bits that are in a mask, side by side; and bits side by side at the places of those in a mask.
+    static COUPONRY_INLINE uint64_t picked(uint64_t bits, uint64_t mask) noexcept { return picked_bits(bits, mask); }
+    static COUPONRY_INLINE uint64_t spread(uint64_t bits, uint64_t mask) noexcept { return spread_bits(bits, mask); }
+
+    // 64 roles: 1 of those in the one set, 2 of those in the other, else 0.
+    static COUPONRY_INLINE void put_roles(uint64_t ones, uint64_t twos, uint8_t* to) noexcept {
+        for (int j = 0; j < WORD; ++j) to[j] = static_cast<uint8_t>((ones >> j & 1) | (twos >> j & 1) << 1);
     }
 };
 

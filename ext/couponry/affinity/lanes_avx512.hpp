@@ -13,6 +13,7 @@ namespace {
 
 struct Lanes {
     static constexpr int64_t WIDTH = 16;
+    static constexpr bool PICKS_BITS = true;  // without a loop over them
 
     template <class Test>
     static COUPONRY_INLINE uint64_t each(const float* score, Test test) noexcept {
@@ -114,6 +115,16 @@ struct Lanes {
             _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(part, place));
             to += count_bits(part);
         }
+    }
+
+    // Those bits that are in a mask, side by side; and bits side by side at the places of those in a mask.
+    static COUPONRY_INLINE uint64_t picked(uint64_t bits, uint64_t mask) noexcept { return _pext_u64(bits, mask); }
+    static COUPONRY_INLINE uint64_t spread(uint64_t bits, uint64_t mask) noexcept { return _pdep_u64(bits, mask); }
+
+    // 64 roles: 1 of those in the one set, 2 of those in the other, else 0.
+    static COUPONRY_INLINE void put_roles(uint64_t ones, uint64_t twos, uint8_t* to) noexcept {
+        const __m512i one = _mm512_maskz_set1_epi8(ones, 1);
+        _mm512_storeu_si512(to, _mm512_mask_set1_epi8(one, twos, 2));
     }
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 struct Lanes {
     static constexpr int64_t WIDTH = 1;
+    static constexpr bool PICKS_BITS = false;  // without a loop over them
 
     static COUPONRY_INLINE uint64_t larger(const float* score, float than) noexcept {
         uint64_t found = 0;
@@ -93,6 +94,15 @@ struct Lanes {
     // The places of the bits in the mask.
     static COUPONRY_INLINE void places(uint64_t mask, int32_t first, int32_t* to) noexcept {
         for (; mask; mask &= mask - 1) *to++ = first + lowest_bit(mask);
+    }
+
+    // Those bits that are in a mask, side by side; and bits side by side at the places of those in a mask.
+    static COUPONRY_INLINE uint64_t picked(uint64_t bits, uint64_t mask) noexcept { return picked_bits(bits, mask); }
+    static COUPONRY_INLINE uint64_t spread(uint64_t bits, uint64_t mask) noexcept { return spread_bits(bits, mask); }
+
+    // 64 roles: 1 of those in the one set, 2 of those in the other, else 0.
+    static COUPONRY_INLINE void put_roles(uint64_t ones, uint64_t twos, uint8_t* to) noexcept {
+        for (int j = 0; j < WORD; ++j) to[j] = static_cast<uint8_t>((ones >> j & 1) | (twos >> j & 1) << 1);
     }
 };
 

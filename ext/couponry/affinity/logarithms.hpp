@@ -94,9 +94,5 @@ void take_exponentials(double* values, int64_t n) noexcept {
         for (int64_t j = 0; j < NUMBERS_AT_A_TIME; ++j) values[j] = exponential(values[j]);
 }
 
-void round_to_floats(const double* values, int64_t n, float* to) noexcept {
-    for (int64_t i = 0; i < n; ++i) to[i] = static_cast<float>(values[i]);
-}
-
 }  // namespace
 }  // namespace couponry

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "affinity/words.hpp"
 
@@ -31,6 +32,14 @@ uint64_t largest_of_few(const float* score, int64_t n, int64_t quota) noexcept {
         return largest_by(score, n, quota,
                           [](const float* of, float least) { return Lanes::reaching_of_half(of, least); });
     return largest_by(score, n, quota, [](const float* of, float least) { return Lanes::reaching(of, least); });
+}
+
+// The `quota` largest of the scores in a mask, which are more; of those that are alike, the first.
+uint64_t largest_in(const float* score, uint64_t mask, int64_t quota) noexcept {
+    alignas(64) float some[2 * WORD];
+    const int64_t n = Lanes::pack(score, mask, some);
+    Lanes::fill(some + n, std::numeric_limits<float>::quiet_NaN());  // reaches nothing
+    return Lanes::spread(largest_of_few(some, n, quota), mask);
 }
 
 }  // namespace

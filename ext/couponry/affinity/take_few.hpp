@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #include "affinity/keep_likeliest.hpp"
 #include "affinity/rank_few.hpp"
@@ -41,13 +40,7 @@ int64_t take_few(const Chosen& chosen, const View<const int32_t>& quota, int64_t
     of[0] = there & ~(of[1] | of[2]);
     for (int r = 0; r < 3; ++r) {
         const int count = count_bits(of[r]);
-        if (count <= quota[r]) continue;
-        alignas(64) float some[2 * WORD];
-        Lanes::pack(score, of[r], some);
-        Lanes::fill(some + count, -std::numeric_limits<float>::infinity());
-        uint64_t won = largest_of_few(some, count, quota[r]), taken = 0;
-        for (uint64_t left = of[r]; won; left &= left - 1, won >>= 1) taken |= left & (~left + 1) & (~(won & 1) + 1);
-        of[r] = taken;
+        if (count > quota[r]) of[r] = largest_in(score, of[r], quota[r]);
     }
     const uint64_t taken = of[0] | of[1] | of[2];
     const int64_t count = count_bits(taken);
@@ -56,8 +49,9 @@ int64_t take_few(const Chosen& chosen, const View<const int32_t>& quota, int64_t
     std::memcpy(chosen.score.data + to, moved, sizeof(float) * static_cast<size_t>(count));
     Lanes::pack(chosen.offer.data + from, taken, moved);
     std::memcpy(chosen.offer.data + to, moved, sizeof(int32_t) * static_cast<size_t>(count));
-    uint8_t* role = chosen.role.data + to;
-    for (uint64_t left = taken; left; left &= left - 1) *role++ = chosen.role[from + lowest_bit(left)];
+    uint8_t roles[WORD];
+    Lanes::put_roles(Lanes::picked(of[1], taken), Lanes::picked(of[2], taken), roles);
+    std::memcpy(chosen.role.data + to, roles, static_cast<size_t>(count));
     return count;
 }
 

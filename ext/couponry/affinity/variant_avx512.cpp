@@ -25,10 +25,9 @@
 
 namespace couponry {
 
-const AffinityKernels affinity_avx512{"avx512",        has_avx512,        choose,
-                                      take_few,        score_tiles,       add_by_blocks,
-                                      take_logarithms, take_exponentials, take_logarithms_of_floats,
-                                      round_to_floats};
+const AffinityKernels affinity_avx512{
+    "avx512",   has_avx512,    choose,          take_few,          score_tiles,
+    score_tile, add_by_blocks, take_logarithms, take_exponentials, take_logarithms_of_floats};
 
 }  // namespace couponry
 

@@ -24,10 +24,10 @@ const AffinityKernels affinity_baseline{"baseline",
                                         choose,
                                         take_few,
                                         score_tiles,
+                                        score_tile,
                                         add_by_blocks,
                                         take_logarithms,
                                         take_exponentials,
-                                        take_logarithms_of_floats,
-                                        round_to_floats};
+                                        take_logarithms_of_floats};
 
 }  // namespace couponry

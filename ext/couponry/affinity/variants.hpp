@@ -15,12 +15,12 @@ struct AffinityKernels {
     void (*choose)(const Choice&, const Room&) noexcept;
     int64_t (*take_few)(const Chosen&, const View<const int32_t>&, int64_t, int64_t, int64_t) noexcept;
     ScoreTiles* score_tiles;
+    ScoreTile* score_tile;
     AddColumns* add_by_blocks;
     // of a multiple of NUMBERS_AT_A_TIME numbers, in place
     void (*take_logarithms)(double*, int64_t) noexcept;
     void (*take_exponentials)(double*, int64_t) noexcept;
     void (*take_logarithms_of_floats)(float*, int64_t) noexcept;
-    void (*round_to_floats)(const double*, int64_t, float*) noexcept;
 };
 
 extern const AffinityKernels affinity_baseline;

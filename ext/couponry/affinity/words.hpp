@@ -55,5 +55,19 @@ COUPONRY_INLINE int count_bits(uint64_t bits) noexcept {
 #endif
 }
 
+// Those bits that are in a mask, side by side.
+COUPONRY_INLINE uint64_t picked_bits(uint64_t bits, uint64_t mask) noexcept {
+    uint64_t found = 0;
+    for (int k = 0; mask; mask &= mask - 1, ++k) found |= (bits >> lowest_bit(mask) & 1) << k;
+    return found;
+}
+
+// Bits side by side at the places of those in a mask.
+COUPONRY_INLINE uint64_t spread_bits(uint64_t bits, uint64_t mask) noexcept {
+    uint64_t found = 0;
+    for (; bits; mask &= mask - 1, bits >>= 1) found |= mask & (~mask + 1) & (~(bits & 1) + 1);
+    return found;
+}
+
 }  // namespace
 }  // namespace couponry

@@ -263,19 +263,24 @@ def keep_likeliest(const int32_t[::1] quota, chosen, *, bint unchecked=False):
     check(status)
 
 
+cdef Trees trees_view(trees) except *:
+    cdef Trees out
+    out.ptr, out.feature = view[int64_t](trees.ptr), view[int32_t](trees.feature)
+    out.threshold, out.mask = view[float](trees.threshold), view[uint32_t](trees.mask)
+    out.value = table[double](trees.value)
+    within(out.ptr.size, 1, 0x7FFFFFFF, "trees.ptr: offsets")
+    same(out.threshold.size, out.feature.size, "trees.threshold: nodes")
+    same(out.mask.size, out.feature.size, "trees.mask: nodes")
+    same(out.value.rows, out.ptr.size - 1, "trees.value: trees")
+    same(out.value.columns, LEAVES, "trees.value: leaves")
+    return out
+
+
 def score_trees(trees, const float[:, ::1] columns, double[::1] out, *, bint unchecked=False):
-    cdef Trees trees_
+    cdef Trees trees_ = trees_view(trees)
     cdef Table[const float] columns_ = table[float](columns)
     cdef View[double] out_ = writable[double](out)
     cdef int status
-    trees_.ptr, trees_.feature = view[int64_t](trees.ptr), view[int32_t](trees.feature)
-    trees_.threshold, trees_.mask = view[float](trees.threshold), view[uint32_t](trees.mask)
-    trees_.value = table[double](trees.value)
-    within(trees_.ptr.size, 1, 0x7FFFFFFF, "trees.ptr: offsets")
-    same(trees_.threshold.size, trees_.feature.size, "trees.threshold: nodes")
-    same(trees_.mask.size, trees_.feature.size, "trees.mask: nodes")
-    same(trees_.value.rows, trees_.ptr.size - 1, "trees.value: trees")
-    same(trees_.value.columns, LEAVES, "trees.value: leaves")
     same(columns_.columns, out_.size, "columns: rows")
     if out_.size == 0:
         return

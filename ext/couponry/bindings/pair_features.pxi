@@ -1,4 +1,4 @@
-# The boundary of the kernel of features of pairs; a part of affinity.pyx.
+# The boundary of the kernels of features of pairs and of log odds by them; a part of affinity.pyx.
 
 cdef extern from "affinity/pair_features.hpp" namespace "couponry" nogil:
     cdef int64_t OF_ITEM
@@ -42,6 +42,14 @@ cdef extern from "affinity/pair_features.hpp" namespace "couponry" nogil:
     int c_pair_features "couponry::pair_features"(const PairFeatures&) noexcept
     Fault pair_features_fault(const PairFeatures&) noexcept
 
+cdef extern from "affinity/pair_odds.hpp" namespace "couponry" nogil:
+    cdef cppclass PairOdds:
+        double intercept
+        View[const double] coefficient
+        Trees trees
+
+    int c_pair_log_odds "couponry::pair_log_odds"(const PairFeatures&, const PairOdds&, const View[double]&) noexcept
+
 
 cdef PairStates states_view(states) except *:
     cdef PairStates out
@@ -82,17 +90,12 @@ cdef int features_agree(const PairFeatures& work) except -1:
         same(work.near.coefficient.rows, work.near.spread.size, "near.coefficient: rows")
         same(work.near.coefficient.columns, work.near.spread.size, "near.coefficient: columns")
         if work.numbers.group.rows:
-            same(work.numbers.group.columns, items, "numbers.group: items")
-    same(work.out.columns, work.asked.size, "out: pairs that are asked about")
-    return same(work.out.rows, features_of(work), "out: features")
+            return same(work.numbers.group.columns, items, "numbers.group: items")
+    return 0
 
 
-def pair_features(
-    readings, numbers, near, int64_t start, int64_t stop, const int64_t[::1] asked, float[:, ::1] out, *,
-    bint unchecked=False,
-):
+cdef PairFeatures features_view(readings, numbers, near, int64_t start, int64_t stop, const int64_t[::1] asked) except *:
     cdef PairFeatures work
-    cdef int status
     work.readings.indptr, work.readings.item = view[int64_t](readings.indptr), view[uint32_t](readings.item)
     work.readings.pairs, work.readings.trips = states_view(readings.pairs), states_view(readings.trips)
     work.readings.factor = table[float](readings.factor)
@@ -102,13 +105,47 @@ def pair_features(
     work.numbers.middle, work.near.half_life = numbers.middle, near.half_life
     work.near.column, work.near.coefficient = view[int32_t](near.column), table[float](near.coefficient)
     work.near.spread, work.near.seen = view[double](near.spread), view[uint8_t](near.seen)
-    work.start, work.stop = start, stop
-    work.asked, work.out = view[int64_t](asked), writable_table[float](out)
+    work.start, work.stop, work.asked = start, stop, view[int64_t](asked)
+    work.out.data, work.out.rows, work.out.columns = <float*>NULL, 0, 0
     features_agree(work)
+    return work
+
+
+def pair_features(
+    readings, numbers, near, int64_t start, int64_t stop, const int64_t[::1] asked, float[:, ::1] out, *,
+    bint unchecked=False,
+):
+    cdef PairFeatures work = features_view(readings, numbers, near, start, stop, asked)
+    cdef int status
+    work.out = writable_table[float](out)
+    same(work.out.columns, work.asked.size, "out: pairs that are asked about")
+    same(work.out.rows, features_of(work), "out: features")
     if work.asked.size == 0:
         return
     if not unchecked or ALWAYS_CHECKED:
         refuse(pair_features_fault(work))
     with nogil:
         status = c_pair_features(work)
+    check(status)
+
+
+def pair_log_odds(
+    readings, numbers, near, int64_t start, int64_t stop, const int64_t[::1] asked, model, double[::1] out, *,
+    bint unchecked=False,
+):
+    cdef PairFeatures work = features_view(readings, numbers, near, start, stop, asked)
+    cdef PairOdds model_
+    cdef View[double] out_ = writable[double](out)
+    cdef int status
+    model_.intercept, model_.coefficient = model.intercept, view[double](model.coefficient)
+    model_.trees = trees_view(model.trees)
+    same(out_.size, work.asked.size, "out: pairs that are asked about")
+    same(model_.coefficient.size, features_of(work), "model.coefficient: features")
+    if work.asked.size == 0:
+        return
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(pair_features_fault(work))
+        refuse(trees_fault(model_.trees, model_.coefficient.size))
+    with nogil:
+        status = c_pair_log_odds(work, model_, out_)
     check(status)

@@ -26,18 +26,23 @@ COUPONRY_INLINE void copy_tile(const Table<const float>& columns, int64_t start,
     }
 }
 
+// Adds to the sums of the rows of a tile, which is aligned as they are.
+void score_tile(const Trees& trees, const float* tile, double* total) noexcept {
+    for (int64_t t = 0; t + 1 < trees.ptr.size; ++t) {
+        ReachableLeaves leaves;
+        for (int64_t node = trees.ptr[t]; node < trees.ptr[t + 1]; ++node)
+            leaves.keep(tile + TILE_ROWS * trees.feature[node], trees.threshold[node], trees.mask[node]);
+        leaves.add_first(trees.value.row(t).data, total);
+    }
+}
+
 void score_tiles(const Trees& trees, const Table<const float>& columns, const View<double>& out, float* tile) noexcept {
     alignas(64) double total[TILE_ROWS] = {};
     for (int64_t start = 0; start < out.size; start += TILE_ROWS) {
         const int64_t rows = out.size - start < TILE_ROWS ? out.size - start : TILE_ROWS;
         copy_tile(columns, start, rows, tile);
         std::memcpy(total, out.data + start, sizeof(double) * static_cast<size_t>(rows));
-        for (int64_t t = 0; t + 1 < trees.ptr.size; ++t) {
-            ReachableLeaves leaves;
-            for (int64_t node = trees.ptr[t]; node < trees.ptr[t + 1]; ++node)
-                leaves.keep(tile + TILE_ROWS * trees.feature[node], trees.threshold[node], trees.mask[node]);
-            leaves.add_first(trees.value.row(t).data, total);
-        }
+        score_tile(trees, tile, total);
         std::memcpy(out.data + start, total, sizeof(double) * static_cast<size_t>(rows));
     }
 }

@@ -22,6 +22,9 @@ struct Trees {
 // Adds to `out`. `tile` is working memory: TILE_ROWS aligned numbers of each feature.
 using ScoreTiles = void(const Trees&, const Table<const float>& columns, const View<double>& out, float* tile) noexcept;
 
+// The same of one tile, in working memory already, and of the aligned sums of its rows.
+using ScoreTile = void(const Trees&, const float* tile, double* total) noexcept;
+
 inline Fault trees_fault(const Trees& trees, int64_t features) noexcept {
     return first_fault(not_offsets("trees.ptr", trees.ptr.data, 0, trees.ptr.size - 1, trees.feature.size),
                        not_within("trees.feature", trees.feature.data, 0, trees.feature.size, 0, features - 1));

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .affinity_contract import Pairs
+from .affinity_contract import MOST_LEAVES, Pairs, Trees
 
 LATE_WEEKS = (4, 8)
 """Weeks at the end of a history of which it is known who bought again then."""
@@ -124,6 +124,29 @@ class ItemCoefficients(NamedTuple):
         """Nothing is predicted."""
         nothing = np.zeros((0, 0), np.float32), np.zeros(0), np.zeros(0, np.uint8)
         return cls(np.zeros(0, np.int32), *nothing, 0)
+
+
+class PairOdds(NamedTuple):
+    """Log odds of pairs: a linear model of their features, and trees that go on from there.
+
+    Attributes
+    ----------
+    intercept : float
+    coefficient : ndarray of float64, shape (features,)
+    trees : Trees
+        Of the same features.
+    """
+
+    intercept: float
+    coefficient: NDArray[np.float64]
+    trees: Trees
+
+    @classmethod
+    def linear(cls, intercept: float, coefficient: NDArray[np.float64]) -> PairOdds:
+        """Return a model without trees."""
+        nodes = np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.uint32)
+        trees = Trees(np.zeros(1, np.int64), *nodes, np.zeros((0, MOST_LEAVES)))
+        return cls(intercept, coefficient, trees)
 
 
 class BegunTables(NamedTuple):

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...kernels.scores_contract import PairOdds
 from ...utils.checks import shown
 from ...utils.errors import InvalidInput
 from . import lightgbm_trees
 from .boosted_trees import BoostedTrees
-from .logistic import Columns, LogisticRegression, Sample, ScaledLogOdds
+from .logistic import Columns, LogisticRegression, Sample
+from .own.scaled_log_odds import ScaledLogOdds
 
 LEFT_OUT = ("bought_", "per_trip_", "trips_")
 """Features at many half-lives, of which trees take every second from the third: the others say the same to them."""
@@ -131,9 +133,31 @@ class BoostedRegression(ScaledLogOdds):
         start = self.base.log_odds_of_columns(columns)
         if isinstance(columns, np.ndarray) and columns.flags.c_contiguous:
             self.trees_.add_to(start, columns, self.places_)
-            return self._scaled(start)
+            return self.scaled(start)
         taken = np.stack([columns[place] for place in self.places_])
-        return self._scaled(self.trees_.log_odds_of_columns(taken, start))
+        return self.scaled(self.trees_.log_odds_of_columns(taken, start))
+
+
+def pair_odds_of(regression: LogisticRegression) -> PairOdds | None:
+    """Return what the kernel of log odds of pairs takes in place of a regression, if it can.
+
+    Parameters
+    ----------
+    regression : LogisticRegression
+        Fitted.
+
+    Returns
+    -------
+    PairOdds or None
+        A BoostedRegression scales what its trees come to. None: it is no linear model, nor does it go on from one.
+    """
+    if isinstance(regression, BoostedRegression):
+        model, trees = pair_odds_of(regression.base), regression.trees_.trees_
+        feature = np.asarray(regression.places_, np.int32)[trees.feature]
+        return None if model is None else model._replace(trees=trees._replace(feature=feature))
+    if type(regression) is not LogisticRegression:
+        return None
+    return PairOdds.linear(regression.intercept_, regression.coef_)
 
 
 def features_of_trees(names: list[str]) -> list[int]:

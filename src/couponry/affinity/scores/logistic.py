@@ -59,11 +59,10 @@ class Sample(NamedTuple):
 
 
 class _Loss(NamedTuple):
-    """The loss at some coefficients, its slope and its curvature."""
+    """The loss at some coefficients, and the log odds of each part's rows there."""
 
     value: float
-    slope: NDArray[np.float64]
-    curvature: NDArray[np.float64]
+    margins: list[NDArray[np.float64]]
 
 
 class LogisticRegression(Classifier):
@@ -185,7 +184,7 @@ class LogisticRegression(Classifier):
         while self.n_iter_ < self.most_steps:
             self.n_iter_ += 1
             go_on("fit", f"step {self.n_iter_} of a logistic regression, loss {best.value:,.6g}")
-            step = solve_in_order(best.curvature, best.slope)
+            step = solve_in_order(*_derivatives(parts, designs, best.margins, beta, penalty))
             size = 1.0
             while True:
                 found = _loss(parts, designs, beta - size * step, penalty)
@@ -317,20 +316,6 @@ class LogisticRegression(Classifier):
         return sigmoid(self.log_odds(features)).astype(np.float32)
 
 
-class ScaledLogOdds(LogisticRegression):
-    """Log odds of another model, that can be scaled and shifted as those of a logistic regression are."""
-
-    def _as_they_are(self) -> None:
-        """Neither scale nor shift them, as long as nothing is calibrated."""
-        self.coef_, self.intercept_ = np.ones(1), 0.0
-
-    def _scaled(self, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scale and shift in place."""
-        log_odds *= self.coef_[0]
-        log_odds += self.intercept_
-        return log_odds
-
-
 def sigmoid(log_odds: NDArray[Float]) -> NDArray[Float]:
     """Return 1 / (1 + exp(-x)), above 0, and in float64 below 1.
 
@@ -381,14 +366,28 @@ def _loss(
     beta: NDArray[np.float64],
     penalty: NDArray[np.float64],
 ) -> _Loss:
-    loss = 0.5 * float((penalty * beta**2).sum())
-    slope, curvature = penalty * beta, np.diag(penalty)
+    loss, margins = 0.5 * float((penalty * beta**2).sum()), []
     for part, design in zip(parts, designs, strict=True):
-        rows = len(part.outcome)
         # einsum, unlike a product of matrix and vector, adds in the same order on any number of threads
-        margin = np.einsum("ij,j->i", design[:rows], beta.astype(np.float32)).astype(np.float64)
+        rows = design[: len(part.outcome)]
+        margin = np.einsum("ij,j->i", rows, beta.astype(np.float32)).astype(np.float64)
         fit = np.logaddexp(0.0, margin) - part.outcome * margin
         loss += float((part.weight * fit).sum())
+        margins.append(margin)
+    return _Loss(loss, margins)
+
+
+def _derivatives(
+    parts: list[Sample],
+    designs: Designs,
+    margins: list[NDArray[np.float64]],
+    beta: NDArray[np.float64],
+    penalty: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the curvature of the loss and its slope; they take longer than the loss, and the last step needs none."""
+    slope, curvature = penalty * beta, np.diag(penalty)
+    for part, design, margin in zip(parts, designs, margins, strict=True):
+        rows = len(part.outcome)
         chance = sigmoid(margin)
         weighed = np.zeros((len(design), len(beta) + 1), np.float32)
         weight = (part.weight * chance * (1.0 - chance)).astype(np.float32)
@@ -397,4 +396,4 @@ def _loss(
         products = product_in_order(weighed, design)
         curvature = curvature + products[:-1]
         slope = slope + products[-1]
-    return _Loss(loss, slope, curvature)
+    return curvature, slope

@@ -11,6 +11,7 @@ from ..scores_contract import (
     BegunTables,
     ItemCoefficients,
     ItemValues,
+    PairOdds,
     PairReadings,
     ResponseTables,
 )
@@ -39,6 +40,18 @@ def pair_features(
     stop: int,
     asked: NDArray[np.int64],
     out: NDArray[np.float32],
+    *,
+    unchecked: bool = False,
+) -> None: ...
+def pair_log_odds(
+    readings: PairReadings,
+    numbers: ItemValues,
+    near: ItemCoefficients,
+    start: int,
+    stop: int,
+    asked: NDArray[np.int64],
+    model: PairOdds,
+    out: NDArray[np.float64],
     *,
     unchecked: bool = False,
 ) -> None: ...

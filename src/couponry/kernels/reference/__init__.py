@@ -60,6 +60,7 @@ from .regret import choose_exactly, regret, sum_choice
 from .scores.chosen_odds import response_odds, score_begun
 from .scores.item_counts import count_purchases
 from .scores.pair_features import pair_features
+from .scores.pair_odds import pair_log_odds
 from .steps.model_step import minimise_in_box, minimise_model
 from .steps.price_steps import move_prices
 from .steps.quasi_newton import quasi_newton_step
@@ -108,6 +109,7 @@ __all__ = [
     "order_purchases",
     "order_stretches",
     "pair_features",
+    "pair_log_odds",
     "place_purchases",
     "prepare",
     "price_candidates",

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....utils.errors import InvalidInput
-from ..logistic import Columns, LogisticRegression, Sample, ScaledLogOdds
+from ..logistic import Columns, LogisticRegression, Sample
+from .scaled_log_odds import ScaledLogOdds
 
 LEAST_PROBABILITY = 1e-7
 """Probabilities nearer to 0 or 1 are taken for this, so that they have log odds."""
@@ -100,7 +101,7 @@ class EstimatorRegression(ScaledLogOdds):
                 f"estimator: expected predict_proba to give {len(features):,} x 2 probabilities, got {found.shape}"
             )
         chance = np.clip(found[:, 1], LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
-        return self._scaled(np.log(chance) - np.log1p(-chance))
+        return self.scaled(np.log(chance) - np.log1p(-chance))
 
     def log_odds_of_columns(self, columns: Columns) -> NDArray[np.float64]:
         """Compute the log odds of rows that are given by columns.

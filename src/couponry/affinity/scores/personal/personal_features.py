@@ -11,6 +11,7 @@ from ....kernels.scores_contract import (
     RECENT_WEEKS,
     ItemCoefficients,
     ItemValues,
+    PairOdds,
     PairReadings,
 )
 from ...history.decay import decay_factors
@@ -110,6 +111,39 @@ def write_features(
     near = ItemCoefficients.none() if items.near is None else items.near
     numbers = _numbers(history, items, pairs)
     load().unchecked.pair_features(_readings(history), numbers, near, *customers, pairs, values)
+
+
+def pair_log_odds(
+    history: PurchaseHistory,
+    items: ItemKnowledge,
+    customers: tuple[int, int],
+    pairs: NDArray[np.int64],
+    model: PairOdds,
+) -> NDArray[np.float64]:
+    """Compute the log odds of pairs by a model of their features, which are not kept.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+    items : ItemKnowledge
+        Of the history's items.
+    customers : tuple of int
+        Range of customers.
+    pairs : ndarray of int64, shape (n_pairs,)
+        Which of the history's pairs, ascending; all are these customers'.
+    model : PairOdds
+        Of the features in the order of `feature_names`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_pairs,)
+    """
+    near = ItemCoefficients.none() if items.near is None else items.near
+    numbers, found = _numbers(history, items, pairs), np.empty(len(pairs))
+    load().unchecked.pair_log_odds(
+        _readings(history), numbers, near, *customers, pairs, model, found
+    )
+    return found
 
 
 def feature_names(history: PurchaseHistory, items: ItemKnowledge) -> list[str]:

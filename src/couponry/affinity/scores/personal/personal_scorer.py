@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....utils.arrays.blocks import row_blocks
-from ....utils.arrays.working_memory import WorkingMemory
 from ...history.purchase_history import PurchaseHistory
+from ..boosted_regression import pair_odds_of
 from ..features import check_feature_names, customer_blocks
 from ..guards.blend import Blend
 from ..guards.simple_score import log_simple_score
-from ..logistic import Columns, LogisticRegression, sigmoid
+from ..logistic import LogisticRegression, sigmoid
 from ..own.own_columns import OwnFeatures
+from ..own.scaled_log_odds import ScaledLogOdds
 from .item_knowledge import ItemKnowledge
 from .near_items import NearItems
-from .personal_features import feature_names, personal_features, write_features
+from .personal_features import (
+    feature_names,
+    pair_log_odds,
+    personal_features,
+    write_features,
+)
 
 BLOCK_ASKED = 1 << 16
 """Pairs that are asked about at a time, some of those of their customers: all of most ranges. What Python does once for
@@ -48,8 +54,6 @@ class PersonalScorer:
         The history's items that are asked about; None: all.
     near : NearItems, optional
         What `items.near` is taken from.
-    memory : WorkingMemory
-        For features.
     """
 
     names: list[str]
@@ -60,7 +64,6 @@ class PersonalScorer:
     own: OwnFeatures
     asked: NDArray[np.bool_] | None = None
     near: NearItems | None = None
-    memory: WorkingMemory = field(default_factory=WorkingMemory)
 
     def of(self, history: PurchaseHistory) -> PersonalScorer:
         """Return what predicts the probabilities of other customers; several threads may ask at a time.
@@ -115,23 +118,27 @@ class PersonalScorer:
         history = self.history
         first, end = (int(history.indptr[customer]) for customer in (start, stop))
         pairs = np.arange(first, end) if asked is None else asked + first
-        columns = self._columns_of(start, stop, pairs, asked)
-        log_odds = self.regression.log_odds_of_columns(columns)
+        log_odds = self._model_log_odds(start, stop, pairs, asked)
         if self.blend is not None:
             rate = self.items.features["repeat_rate"][history.item[pairs]]
             log_odds = self.blend.log_odds(log_odds, log_simple_score(history, rate, pairs))
         return np.minimum(sigmoid(log_odds).astype(np.float32), MOST_LIKELY)
 
-    def _columns_of(
+    def _model_log_odds(
         self, start: int, stop: int, pairs: NDArray[np.int64], asked: NDArray[np.int64] | None
-    ) -> Columns:
-        """Return the features of pairs, those of each in a row; as a matrix where none are the user's own."""
+    ) -> NDArray[np.float64]:
+        """Return the log odds of the model alone; features are made and used tile by tile, if they may be."""
         if self.own:
             features = personal_features(self.history, self.items, start, stop, self.own, asked)
             check_feature_names(features, self.names)
-            return list(features.values())
+            return self.regression.log_odds_of_columns(list(features.values()))
         check_feature_names(feature_names(self.history, self.items), self.names)
-        shape = len(self.names), len(pairs)
-        values: NDArray[np.float32] = self.memory.array("features", shape, np.float32)
-        write_features(self.history, self.items, (start, stop), pairs, values)
-        return values
+        model, customers = pair_odds_of(self.regression), (start, stop)
+        if model is not None:
+            found = pair_log_odds(self.history, self.items, customers, pairs, model)
+            if isinstance(self.regression, ScaledLogOdds):
+                return self.regression.scaled(found)
+            return found
+        values: NDArray[np.float32] = np.empty((len(self.names), len(pairs)), np.float32)
+        write_features(self.history, self.items, customers, pairs, values)
+        return self.regression.log_odds_of_columns(values)
