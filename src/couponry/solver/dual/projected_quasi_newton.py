@@ -1,9 +1,9 @@
-"""First prices of a smooth dual: quasi-Newton steps of limited memory, projected onto the bounds of the prices.
+"""First prices of a smooth dual, or of many limits: quasi-Newton steps, projected onto the bounds of the prices.
 
 Coordinates that are at a bound and would leave it stay where they are; among the others a step is what differences of
 slopes over the last steps tell of the curvature. It is cut at the bounds, and shortened until it gains enough. All of
-it is sums of NumPy in one order: SciPy's L-BFGS-B has the threads of BLAS solve tiny triangular systems, and waits for
-them longer than it computes.
+it is sums in one order: SciPy's L-BFGS-B has the threads of BLAS solve tiny triangular systems, and add up vectors in
+an order that depends on how many of them there are, and waits for them longer than it computes.
 
 References
 ----------
@@ -23,9 +23,26 @@ from ...utils.arrays.fixed_order import dot_in_order
 from ..options import QuasiNewtonOptions
 from .lagrangian import Evaluation, Lagrangian
 from .price_space import PriceSpace
-from .quasi_newton import Effort
+from .quasi_newton import Effort, minimise
 
 Floats = NDArray[np.float64]
+Method = Callable[
+    [
+        Lagrangian,
+        PriceSpace,
+        Floats,
+        Effort,
+        Callable[[Evaluation], bool],
+        QuasiNewtonOptions,
+    ],
+    Evaluation,
+]
+"""What minimises a dual from given prices: `minimise_projected`, or `minimise`."""
+
+
+def method_for(prices: int, is_smooth: bool, options: QuasiNewtonOptions) -> Method:
+    """Choose what minimises a dual of so many prices, which is smooth for all practical purposes or has kinks."""
+    return minimise_projected if is_smooth or prices >= options.many_prices else minimise
 
 
 def minimise_projected(
@@ -36,7 +53,7 @@ def minimise_projected(
     watch: Callable[[Evaluation], bool],
     options: QuasiNewtonOptions,
 ) -> Evaluation:
-    """Minimise a dual that is smooth for all practical purposes.
+    """Minimise a dual by steps that are cut at the bounds of prices.
 
     Parameters
     ----------

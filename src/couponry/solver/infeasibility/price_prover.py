@@ -21,7 +21,8 @@ from ..dual import cutting_planes
 from ..dual.cutting_planes import Tolerance
 from ..dual.lagrangian import SUMMATION_ERROR, Evaluation, Lagrangian, as_float32
 from ..dual.price_space import PriceSpace
-from ..dual.quasi_newton import Effort, minimise
+from ..dual.projected_quasi_newton import method_for
+from ..dual.quasi_newton import Effort
 from ..dual.sampling import Samples
 from ..dual.scaling import Scales
 from ..dual.stretched_prices import stretched
@@ -283,7 +284,9 @@ class PriceProver:
         start = np.zeros(space.rows)
         unit = self._typical_worth * max(1.0, float(self._problem.candidates))
         effort = Effort(unit, options.proof_passes, options.proof_tolerance)
-        minimise(sampled, space, start, effort, watch, self._options.quasi_newton)
+        steps = self._options.quasi_newton
+        minimise = method_for(len(space.row), False, steps)
+        minimise(sampled, space, start, effort, watch, steps)
         return proved[-1] if proved else None
 
     def _of_one_conflict(
@@ -367,7 +370,9 @@ class PriceProver:
         passes = options.all_range_passes // len(rows)
         unit = weight * self._problem.candidates
         effort = Effort(unit, passes, options.range_tolerance)
-        found = minimise(sampled, space, start, effort, watch, self._options.quasi_newton)
+        steps = self._options.quasi_newton
+        minimise = method_for(len(space.row), False, steps)
+        found = minimise(sampled, space, start, effort, watch, steps)
         return everybody.bound(found.prices)
 
     def _largest_sum(self, lagrangian: Lagrangian, objective: NDArray[np.float64]) -> float:

@@ -20,8 +20,8 @@ from ..newton.row_curvature import RowCurvature
 from ..newton.steps import Newton
 from ..price_caps import find_price_caps
 from ..price_space import PriceSpace
-from ..projected_quasi_newton import minimise_projected
-from ..quasi_newton import Effort, minimise
+from ..projected_quasi_newton import method_for
+from ..quasi_newton import Effort
 from ..sampling import Samples
 from ..scaling import Scales
 from ..warm_start import WarmStart, corrected_dual, with_known_usage
@@ -328,13 +328,13 @@ class PriceSearch:
 
     def _minimise_roughly(self, descent: Descent) -> Evaluation:
         """By quasi-Newton steps."""
-        options, dual = self.options.quasi_newton, descent.dual
+        options, dual, space = self.options.quasi_newton, descent.dual, self._space(descent)
         is_brief = dual.engine.candidates > self.options.sizes.in_memory_candidates
-        is_brief &= descent.tolerance > 0.0
         passes = options.smooth_passes if self.is_smooth else options.passes
-        passes = min(passes, options.passes_over_many) if is_brief else passes
+        if is_brief and descent.tolerance > 0.0:
+            passes = min(passes, options.passes_over_many)
         effort = Effort(self.typical_worth * self.coupons, passes, descent.tolerance)
-        space, method = self._space(descent), minimise_projected if self.is_smooth else minimise
+        method = method_for(len(space.row), self.is_smooth, options)
         if dual.engine is self._sized_on and dual.problem is self.problem:
             dual.known = self._unpriced
         return method(dual, space, self.prices, effort, self.watch, options)
