@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from tests.support.corridors import Situation, situation
 from tests.support.programme import Stop
 
+from couponry.solver.exact import neighbourhood_search
+from couponry.solver.exact.core_milp import Core, CoreLimits, CoreSolution
 from couponry.solver.exact.neighbourhood_search import NeighbourhoodSearch, PricedChoice
-from couponry.solver.options import DEFAULT_OPTIONS, NeighbourhoodOptions
+from couponry.solver.options import DEFAULT_OPTIONS, CoreOptions, NeighbourhoodOptions
 from couponry.solver.primal.repair import MeasuredChoice
 from couponry.utils.clock import Clock
 
@@ -85,3 +87,33 @@ def test_where_nothing_is_better_it_gives_up() -> None:
         searches += 1
     assert searches == 4
     assert neighbourhoods(given, Clock(0.0)).is_over
+
+
+def test_of_thousands_of_tied_candidates_some_are_decided_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where most candidates are tied, an allocation decides most of them otherwise than the prices do."""
+    given, sizes = situation(0), list[int]()
+    different = int((given.planted != given.ideal).sum())
+    solve = neighbourhood_search.solve_core
+
+    def measured(core: Core, limits: CoreLimits, options: CoreOptions) -> CoreSolution:
+        sizes.append(int(core.free.sum()))
+        return solve(core, limits, options)
+
+    monkeypatch.setattr(neighbourhood_search, "solve_core", measured)
+    worth = given.repair.measure(given.planted).objective
+    for most in (different, different - 1):
+        few = replace(OPTIONS.neighbourhoods, first_candidates=20, most_different=most)
+        regret = given.engine.regret(given.problem.exact, given.reduced, given.ideal)
+        near = NeighbourhoodSearch(
+            given.repair,
+            PricedChoice(given.ideal, given.reduced, regret),
+            0.5,
+            0,
+            Clock(),
+            replace(OPTIONS, neighbourhoods=few),
+        )
+        better = near.improve(given.planted, worth)
+        assert better is None or better.objective > worth
+    assert different > 50 and sizes[0] >= different and sizes[1] <= 2 * 21

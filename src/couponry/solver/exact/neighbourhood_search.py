@@ -3,7 +3,8 @@
 Where limits leave hardly any residual capacity, HiGHS finds some allocation of a whole campaign and no good one. Good
 ones differ little from everybody's best choice at good prices, and there where it costs little. So candidates of little
 regret, drawn by lot, are decided again together with those that the best allocation decides otherwise than the prices
-do. Everything else stays as it is. Then another lot is drawn (Shaw 1998). No step makes the allocation worse.
+do, or some of them where these are thousands, as choices are tied. Everything else stays as it is. Then another lot is
+drawn (Shaw 1998). No step makes the allocation worse.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class NeighbourhoodSearch:
         if best is None:
             size = options.start_candidates * options.growth**self._idle
         start = ideal if best is None else best
-        free = self._draw(int(size)) | (start != ideal)
+        free = self._draw(int(size)) | self._different(start, int(size))
         core = solve_core(
             Core(self._repair.problem, start, free, ideal),
             CoreLimits(self._counting_gain, objective, self._clock.left, options.nodes),
@@ -119,6 +120,14 @@ class NeighbourhoodSearch:
             factor = options.growth if was_searched_to_the_end else options.shrinkage
             self._size = max(options.least_candidates, self._size * factor)
         return found if gain > 0.0 else None
+
+    def _different(self, start: NDArray[np.uint8], size: int) -> NDArray[np.bool_]:
+        """Candidates that an allocation decides otherwise than the prices: so many drawn by lot where most are tied."""
+        different: NDArray[np.bool_] = start != self._ideal.chosen
+        at = np.flatnonzero(different)
+        if len(at) > self._options.most_different:
+            different[self._random.choice(at, max(0, len(at) - size), replace=False)] = False
+        return different
 
     def _draw(self, size: int) -> NDArray[np.bool_]:
         """Draw about so many candidates, the sooner the less their regret: bool, (n_candidates,)."""

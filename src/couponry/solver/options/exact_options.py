@@ -216,6 +216,10 @@ class NeighbourhoodOptions:
     start_candidates: int = 1_000
     """The same where there is no allocation yet."""
 
+    most_different: int = 4_000
+    """Candidates that the best allocation decides otherwise than the prices up to which all of them are decided again.
+    With more of them choices are tied, and as many are drawn by lot as others: HiGHS would take minutes."""
+
     growth: float = 1.5
     """Factor on their number where a search ended with nothing better."""
 
