@@ -72,6 +72,24 @@ def test_a_promise_of_more_than_there_are_candidates_is_found_among_thousands(sh
     (limit,) = result.infeasible["limits"]
     assert limit["reachable"] == limit["min"] - 1 and result.infeasible["customer_rules"] == []
     assert [change["change"] for change in result.infeasible["way_out"]] == [-1.0] * short
+    share = result.infeasible["way_out_share"]  # known to be the least by counting candidates
+    assert result.infeasible["way_out_share_at_least"] == pytest.approx(share, rel=1e-12)
+
+
+def test_a_way_out_where_what_is_within_reach_cannot_hold_together() -> None:
+    """A minimum that is out of reach, and two others that no customer's slots are enough for."""
+    pairs = {"customer": [1, 1, 1, 2], "offer": [1, 2, 3, 1], "value": [1.0, 1.0, 1.0, 1.0]}
+    least = {"offer": [1, 2, 3], "min": [3, 1, 1]}
+    result = Campaign(
+        {"offer": [1, 2, 3]},
+        pairs,
+        rules=[CustomerRule("slots", max=2)],
+        limits=[Limit("least", by="offer", table=least)],
+    ).solve(threads=1)
+    assert result.status == "infeasible" and result.infeasible is not None
+    share = result.infeasible["way_out_share"]
+    assert share == pytest.approx(2 / 3)
+    assert result.infeasible["way_out_share_at_least"] == pytest.approx(share, rel=1e-4)
 
 
 def test_what_can_be_kept_is_not_refused() -> None:

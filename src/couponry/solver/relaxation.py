@@ -26,10 +26,12 @@ from .dual.price_space import PriceSpace
 from .dual.stretched_prices import stretched
 from .dual.warm_start import WarmStart
 from .infeasibility.elastic_problem import ElasticProblem, RelaxationRequest
+from .infeasibility.few_changes import few_give_way
+from .infeasibility.unreachable_rows import RowReach
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .problem import Problem
-from .solve import solve
+from .solve import PRICES_AND_REPAIR, solve
 from .solve_state import SolveRequest
 
 ANY_GAP = 1e9
@@ -112,9 +114,17 @@ def relax(
     """
     search = _Search(request, seed, clock, options)
     elastic = search.elastic
-    first, bound = search.solve(elastic.problem())
+    within = _within_reach(search, request)
+    if within is not None:
+        return within
+    few = _where_few_give_way(search, request)
+    search.begin()
+    enough = np.inf if few is None else search.total(few) * (1.0 - search.gap)
+    first, bound = search.solve(elastic.problem(), enough)
     best, at_least = first, search.least_total(bound)
-    if first is not None and elastic.shares(first)[elastic.is_ratio].any():
+    if search.total(few) < search.total(first):
+        best = few
+    elif first is not None and elastic.shares(first)[elastic.is_ratio].any():
         best = _near_at_hand(search, first)
         whole = _Interval(at_least, first, np.zeros(len(elastic.row)), elastic.most)
         best, at_least = _by_intervals(search, whole, best)
@@ -122,6 +132,36 @@ def relax(
     if best is None or not np.isfinite(total):
         return None
     return Relaxation(_changes(elastic, best), best.usage, total, min(at_least, total))
+
+
+def _within_reach(search: _Search, request: RelaxationRequest) -> Relaxation | None:
+    """The changes of the bounds alone that no allocation keeps, as all candidates together tell.
+
+    None where there are none, one is a ratio's, or no allocation is found with no more than these.
+    """
+    asked, elastic = request.problem, search.elastic
+    reach = RowReach.of(asked, request.scales)
+    problem = reach.within(asked)
+    if problem is None or (request.is_ratio & (reach.short(asked) | reach.beyond(asked))).any():
+        return None
+    plan = search.solve_within(problem)
+    if plan is None:
+        return None
+    total = search.total(plan)
+    at_least = float(elastic.least_shares(reach).sum())
+    return Relaxation(_changes(elastic, plan), plan.usage, total, min(at_least, total))
+
+
+def _where_few_give_way(search: _Search, request: RelaxationRequest) -> Plan | None:
+    """An allocation that keeps all bounds but those that give way most cheaply, or as many of the others as it can."""
+    are_few = len(search.elastic.row) <= search.options.cutting_planes.prices
+    if search.is_tiny or are_few:  # whose changes are as good as any
+        return None
+    few = few_give_way(request, search.elastic, search.options.relaxation)
+    if few is None:
+        return None
+    kept = search.solve_within(few.problem, few.gap)
+    return search.solve_within(few.all_soft, few.gap) if kept is None else kept
 
 
 def _near_at_hand(search: _Search, first: Plan) -> Plan:
@@ -224,8 +264,8 @@ class _Search:
 
     def __init__(self, request: RelaxationRequest, seed: int, clock: Clock, options: SolverOptions):
         self._engine, self._seed, self.options = request.engine, seed, options
-        self._real_clock, work, self._has_plan = clock, request.work, False
-        self._clock = clock.of_part() if work is None else clock.until(work.for_way_out())
+        self._real_clock, self._work, self._has_plan = clock, request.work, False
+        self.begin()
         self.elastic = ElasticProblem(request, clock)
         self.is_tiny = request.problem.candidates <= options.sizes.tiny_candidates
         self._highs_left = (
@@ -239,6 +279,11 @@ class _Search:
             if self.is_tiny
             else _with_fewer_planes(options, max(1, len(self.elastic.row)))
         )
+
+    def begin(self) -> None:
+        """Begin the work that is kept for the way out."""
+        clock, work = self._real_clock, self._work
+        self._clock = clock.of_part() if work is None else clock.until(work.for_way_out())
 
     @property
     def is_late(self) -> bool:
@@ -264,6 +309,15 @@ class _Search:
         """Intervals of denominators that may be cut in two."""
         options = self.options.relaxation
         return options.intervals if self.is_tiny else options.intervals_of_many
+
+    def solve_within(self, problem: Problem, gap: float = ANY_GAP) -> Plan | None:
+        """An allocation that keeps all hard limits of a problem, as far as prices and repair find one."""
+        request = SolveRequest(
+            problem, self._engine, gap, self._seed, self._clock, use_highs=False, options=self._solver_options
+        )  # fmt: skip
+        found = solve(request, PRICES_AND_REPAIR).plan
+        self._has_plan = self._has_plan or found is not None
+        return found
 
     def solve(
         self, problem: Problem, enough: float = np.inf, is_rough: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -226,13 +226,22 @@ STAGES = (
 )
 """What a solve does, in this order. It ends early where nothing is feasible."""
 
+PRICES_AND_REPAIR = tuple(
+    stage
+    for stage in STAGES
+    if stage.run in (choose_without_prices, find_prices, round_at_raised_prices)
+)
+"""Those that find an allocation in most campaigns that have one, and prove nothing where there is none."""
 
-def solve(request: SolveRequest) -> Solution:
+
+def solve(request: SolveRequest, stages: Sequence[Stage] | None = None) -> Solution:
     """Solve a problem to a relative gap, or as far as the clock allows.
 
     Parameters
     ----------
     request : SolveRequest
+    stages : sequence of Stage, optional
+        What it does; default: `STAGES`.
 
     Returns
     -------
@@ -245,7 +254,7 @@ def solve(request: SolveRequest) -> Solution:
         prices = np.zeros(len(request.problem.lower))
         return Solution("unsolved", "cancelled", None, prices, np.inf, "dual", 0)
     with contextlib.suppress(OutOfTime):
-        for stage in STAGES:
+        for stage in STAGES if stages is None else stages:
             if state.certificate is None and not _is_over(state) and stage.when(state):
                 stage.run(state)
     is_over = state.certificate is not None or state.clock.is_cancelled

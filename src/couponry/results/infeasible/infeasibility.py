@@ -170,15 +170,11 @@ def _conflict(
 def _asked(compiled: CompiledCampaign) -> NDArray[np.float64]:
     """Each row's lower and upper bound as the user gave it, shape (n_rows, 2); the row of a ratio asks for 0."""
     limits, problem = compiled.limits, compiled.problem
-    asked = np.stack([problem.lower, problem.upper], axis=1)
-    for row, number in enumerate(limits.measure_of_row.tolist()):
-        if not limits.is_ratio[number]:
-            measure = limits.measures[number]
-            asked[row] = (
-                -np.inf if measure.min is None else measure.min,
-                np.inf if measure.max is None else measure.max,
-            )
-    return asked
+    of_row, measures = limits.measure_of_row, limits.measures
+    given = np.stack([measures.low, measures.high], axis=1)[of_row]
+    given = np.where(np.isnan(given), [-np.inf, np.inf], given)
+    packed = np.stack([problem.lower, problem.upper], axis=1)
+    return np.where(limits.is_ratio[of_row][:, None], packed, given)
 
 
 def _units(compiled: CompiledCampaign, engine: Engine, scales: Scales) -> NDArray[np.float64]:
@@ -194,12 +190,9 @@ def _units(compiled: CompiledCampaign, engine: Engine, scales: Scales) -> NDArra
         ratios = np.abs(np.nan_to_num(limits.achieved(free)))
         is_ratio = limits.is_ratio[limits.measure_of_row]
         typical[is_ratio] = np.where(ratios > 0, ratios, 1.0)[limits.measure_of_row[is_ratio]]
-    units = np.empty((len(typical), 2))
-    for row, number in enumerate(limits.measure_of_row.tolist()):
-        measure = limits.measures[number]
-        sizes = np.abs([measure.min or 0.0, measure.max or 0.0])
-        units[row] = np.where(sizes > NEXT_TO_NOTHING * typical[row], sizes, typical[row])
-    return units
+    bounds = np.stack([limits.measures.low, limits.measures.high], axis=1)
+    sizes = np.abs(np.nan_to_num(bounds, nan=0.0))[limits.measure_of_row]
+    return np.where(sizes > NEXT_TO_NOTHING * typical[:, None], sizes, typical[:, None])
 
 
 def _change(

@@ -16,6 +16,7 @@ from ..dual.warm_start import WarmStart
 from ..plan import Plan
 from ..primal.repair import MeasuredChoice
 from ..problem import Problem
+from .unreachable_rows import RowReach
 from .work import Work
 
 MOST_PASSES = 8
@@ -238,6 +239,12 @@ class ElasticProblem:
         activity = self.activity(plan)
         off = np.where(self.is_min, self.lower - activity, activity - self.upper)
         return np.asarray(np.maximum(0.0, off))
+
+    def least_shares(self, reach: RowReach) -> NDArray[np.float64]:
+        """The change of each bound that any allocation asks for, as a share, as all candidates together tell."""
+        most, least = reach.most + reach.off, reach.least - reach.off
+        off = np.where(self.is_min, self.lower - most[self.row], least[self.row] - self.upper)
+        return np.where(self.is_ratio, 0.0, np.maximum(0.0, off) / self.unit)
 
     def denominators(self, plan: Plan | MeasuredChoice) -> NDArray[np.float64]:
         """The denominators of ratios as they came out, not too near 0; 1 of other bounds."""

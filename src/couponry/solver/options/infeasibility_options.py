@@ -165,6 +165,19 @@ class RelaxationOptions:
     gap_of_many: float = 1e-2
     """The same in campaigns that are not tiny: the changes are advice, and nobody waits long for the last percent."""
 
+    giving_share: float = 0.5
+    """Share of what a change costs that a bound's price in the proof must come to, for the bound to give way while all
+    others stay hard, in campaigns that are not tiny."""
+
+    change_worths: float = 100.0
+    """What such a change by a typical coupon costs there, at least, in what a candidate is worth without limits."""
+
+    few_changes_share: float = 0.05
+    """Share of the changes that such an allocation may leave."""
+
+    least_few_changes_gap: float = 1e-4
+    """Gap asked there, at least: what is left, the search among all bounds closes."""
+
     plane_coefficients: int = 2_048
     """Groups of customers with a cutting plane each, times prices, in campaigns that are not tiny: with more of them
     the linear programmes of a hundred prices take longer than everything else."""
