@@ -183,8 +183,8 @@ class FittingOptions:
     """Moves of two to four customers that end within corridors narrower than a coupon."""
 
     candidates: int = 300_000
-    """Candidates of a campaign, at most: with more of them single moves end within corridors as narrow as any, and to list
-    ten million moves takes a gigabyte."""
+    """Candidates of a campaign, at most: with more of them single moves end within corridors as narrow as any, and to
+    list ten million moves takes a gigabyte."""
 
     narrow: float = 1.0
     """Width of a corridor, in typical coupons, below which it is one that single moves may miss."""
