@@ -104,6 +104,33 @@ def test_nobody_chooses_again(stores: int, monkeypatch: pytest.MonkeyPatch) -> N
     assert asked
 
 
+@pytest.mark.parametrize("stores", [1, STORES])
+@pytest.mark.parametrize("threads", [1, 8])
+def test_blocks_list_what_is_known(
+    threads: int, stores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever blocks of threads end; what is kept in the order of segments is chosen again."""
+    problem = problem_of()
+    price, engine = drawn_prices(problem, stores), engine_of(problem, threads, stores)
+    assert np.isin(engine._blocks, engine._cuts).all() == (threads == 1)
+    free = np.array([3, 4, 77, CUSTOMERS - 1])
+    sizes = np.diff(problem.shard.indptr)[free]
+    choice = np.random.default_rng(5).integers(0, 2, sizes.sum()).astype(np.uint8)
+    expected = list(engine_of(problem, 1, stores).blocks(price, free, choice))
+    engine.evaluate_with_cut_off(price)
+    asked: list[object] = []
+    evaluate = engine.kernels.evaluate
+    monkeypatch.setattr(
+        engine.kernels, "evaluate", lambda *given: (asked.append(given), evaluate(*given))
+    )
+    found = list(engine.blocks(price, free, choice))
+    assert bool(asked) is (stores > 1)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine[:2] == theirs[:2] and np.array_equal(mine[2], theirs[2])
+    list(engine.blocks(drawn_prices(problem, stores, 4), free, choice))
+    assert asked
+
+
 def test_whoever_changes_a_choice_changes_nothing_that_is_known() -> None:
     problem = problem_of()
     price, engine = drawn_prices(problem, 1), engine_of(problem, 1, 1)

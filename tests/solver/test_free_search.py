@@ -15,6 +15,7 @@ from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
 from couponry import Campaign, Result
 from couponry.solver.dual.lagrangian import Evaluation, Lagrangian
 from couponry.solver.dual.newton.curvature import Curvature
+from couponry.solver.dual.newton.row_curvature import RowCurvature
 from couponry.solver.dual.search.free_search import FreeSearch, _MostLeft, _Nearest, take_curvature
 from couponry.solver.dual.search.price_search import PriceSearch
 from couponry.solver.dual.search.violation import ViolationMeasure
@@ -178,6 +179,22 @@ def test_curvature_is_known_where_prices_went_on_from(
     ((known, anew),) = taken
     assert abs(known.matrix - anew.matrix).max() == 0.0
     assert warm.curvature is known
+
+
+def test_curvature_is_put_into_coordinates_once(
+    result: Result, later: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a sample, over everybody, and among free customers, however far steps gain from what it promised."""
+    put: list[RowCurvature] = []
+    in_space = RowCurvature.in_space
+
+    def noted(self: RowCurvature, space: Any) -> Any:
+        put.append(self)
+        return in_space(self, space)
+
+    monkeypatch.setattr(RowCurvature, "in_space", noted)
+    solved(later, result, solver_options=with_free_search(stretch=0.01))
+    assert [each is put[0] for each in put] == [True, True, False]
 
 
 def test_steps_go_on_where_single_moves_would_take_longer(

@@ -221,15 +221,16 @@ class LocalEngine:
         free_choice: NDArray[np.uint8],
     ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
         """See `Engine.blocks`."""
-        shard = self._shard
+        shard, done = self._shard, 0  # candidates of free customers so far
         usage, cut_off = np.zeros(price.shape, np.int64), CutOffCounts.at_prices(1, price)
-        done = 0  # candidates of free customers
         for start, stop in pairwise(self._blocks.tolist()):
             check_cancelled()
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
-            chosen = np.empty(end - begin, np.uint8)
             first, last = np.searchsorted(free, [start, stop])
-            if last - first < stop - start:  # not all of them are free
+            chosen, known = np.empty(end - begin, np.uint8), self._known
+            if known is not None and known.is_of(price, shard.indptr):
+                known.fill(start, stop, chosen)
+            elif last - first < stop - start:  # not all of them are free
                 self._kernels.evaluate(
                     shard, self._rules, price, self.seed, start, stop, usage, chosen,
                     cut_off.unit, cut_off.by_worker[0],
@@ -388,10 +389,8 @@ class LocalEngine:
         Its passes count towards this one's.
         """
         segment = class_of.astype(np.uint16)
-        if len(self._shard.segment) > 1 and segment.max(initial=0) > 0:
-            segment = segment[self._shard.segment]
-        else:
-            segment = segment[:1]
+        differ = len(self._shard.segment) > 1 and segment.max(initial=0) > 0
+        segment = segment[self._shard.segment] if differ else segment[:1]
         return self._derived(self._shard._replace(segment=segment), self._rules)
 
     def _derived(self, shard: Shard, rules: Rules) -> LocalEngine:

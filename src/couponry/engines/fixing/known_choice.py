@@ -63,6 +63,21 @@ class KnownChoice:
             out[part] = np.unpackbits(self._bits[block], count=part.stop - part.start)
         return out
 
+    def fill(self, start: int, stop: int, out: NDArray[np.uint8]) -> None:
+        """Write down the choice of customers start <= i < stop, wherever blocks begin and end.
+
+        Parameters
+        ----------
+        start, stop : int
+        out : ndarray of uint8, shape (candidates of these customers,)
+            OUT: 1 for each candidate that is chosen, else 0.
+        """
+        first = int(np.searchsorted(self._cuts, start, side="right")) - 1
+        last = int(np.searchsorted(self._cuts, stop, side="left"))
+        begin, end = int(self._cuts[first]), int(self._cuts[last])
+        of_blocks, ptr = self.chosen(begin, end), self._indptr
+        out[:] = of_blocks[ptr[start] - ptr[begin] : ptr[stop] - ptr[begin]]
+
     def complete(self, usage: NDArray[np.int64]) -> KnownChoice:
         """Say what is chosen, once all blocks are kept."""
         self.usage, self.is_complete = usage.copy(), True

@@ -84,6 +84,7 @@ class Newton:
         self._learns = stretch is not None or least_price > 0.0
         self._stretch = np.full(len(self._coupon), 1.0 if stretch is None else stretch)
         self._last: RowCurvature | ListedCurvature | None = None
+        self._placed: tuple[sp.csr_array, NDArray[np.float64]] | None = None  # that, by coordinate
 
     def descend(
         self,
@@ -174,8 +175,10 @@ class Newton:
     ) -> tuple[sp.csr_array, NDArray[np.float64]]:
         """The curvature that is known, or a sample's at some prices, and its bandwidths, by coordinate."""
         known = self._known
-        self._last = self._curvature.at(prices) if known is None else known
-        return self._last.in_space(self._space)
+        found = self._curvature.at(prices) if known is None else known
+        if self._placed is None or found is not self._last:
+            self._last, self._placed = found, found.in_space(self._space)
+        return self._placed
 
     @property
     def last_curvature(self) -> RowCurvature | None:
