@@ -438,3 +438,14 @@ def test_many_threads_share_one_room() -> None:
         thread.join()
     assert len(given) == 100
     assert decide.room.to_arrow()["left"].to_pylist() == [0.0]
+
+
+def test_a_soft_limit_that_others_went_beyond_is_said() -> None:
+    """A late customer's coupon is beyond its bound: as much as was used is beyond it."""
+    campaign = couponry.Campaign(
+        {"offer": [1]},
+        {"customer": [1, 2], "offer": [1, 1], "value": [1.0, 1.0]},
+        limits=[couponry.Limit("wish", max=2, mode="soft", penalty=0.1)],
+    )
+    found = campaign.solve().decide({"customer": [3], "offer": [1], "value": [1.0]})
+    assert "given        1 coupons" in found.summary() and "'wish'" in found.summary()

@@ -10,6 +10,10 @@ import pyarrow as pa
 import pytest
 
 from couponry import Campaign, CustomerRule, InvalidInput, Limit, Result
+from couponry.analysis import price_ranges
+from couponry.results.options import SolveOptions
+from couponry.results.solution import CampaignSolution
+from couponry.results.solve import solve
 
 CUSTOMERS = 20_000
 
@@ -127,3 +131,22 @@ def test_bad_questions(result: Result, arguments: dict[str, Any], words: str) ->
 def test_limits_without_a_price_have_no_range(result: Result) -> None:
     found = result.price_ranges(["loose", "return"])
     assert found.to_arrow().num_rows == 0 and found.summary() == "no limit has a price"
+
+
+def test_solves_of_few_customers_keep_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has what is left of it; one that ends with nothing ends the table, and says nothing is infeasible."""
+    limits: list[float | None] = []
+
+    def measured(given: Any, options: SolveOptions, *others: Any, **more: Any) -> CampaignSolution:
+        limits.append(options.time_limit)
+        found = solve(given, options, *others, **more)
+        return replace(found, status="unsolved", objective=None) if len(limits) == 3 else found
+
+    monkeypatch.setattr(price_ranges, "solve", measured)
+    solved = campaign(300).solve(threads=1)
+    table = solved.price_ranges("budget", time_limit=1000.0)
+    assert len(limits) == 3 and all(limit is not None and limit <= 1000.0 for limit in limits)
+    assert [row["moved_to"] > row["bound"] for row in table.to_arrow().to_pylist()] == [True]
+    limits.clear()
+    solved.price_ranges("budget")
+    assert limits[:2] == [None, None]

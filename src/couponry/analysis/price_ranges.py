@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,7 +26,7 @@ from ..results.solve import solve
 from ..solver.dual.bound_sensitivity import Minimum, MovedBound, Sensitivity
 from ..utils.checks import is_number, shown
 from ..utils.clock import Clock
-from ..utils.errors import InvalidInput
+from ..utils.errors import InvalidInput, OutOfTime
 from ..utils.html import rows_table
 from ..utils.suggestions import known_names
 from ..utils.threads import thread_count
@@ -219,15 +220,14 @@ def price_ranges(
     count = result.threads if options.threads is None else thread_count(options.threads)
     problem = result.compiled.problem
     engine = _engine(result, count, elsewhere)
-    optima = _Optima(result, Sensitivity(problem, engine, result.seed, clock), elsewhere)
-    optima.measure_present(
-        min((one.worth * options.move for one in priced), default=0.0) * ERROR_SHARE
-    )
-    rows = []
-    for one in priced:
-        for direction in (1.0, -1.0):
-            if clock.left > 0:
-                rows.append(_row(one, optima, direction * options.move, options.tolerance))
+    optima = _Optima(result, Sensitivity(problem, engine, result.seed, clock), elsewhere, clock)
+    rows: list[dict[str, Any]] = []
+    with contextlib.suppress(OutOfTime):
+        within = min((one.worth * options.move for one in priced), default=0.0) * ERROR_SHARE
+        optima.measure_present(within)
+        for one, move in ((one, sign * options.move) for one in priced for sign in (1.0, -1.0)):
+            clock.check()
+            rows.append(_row(one, optima, move, options.tolerance))
     return PriceRanges(
         options.tolerance,
         pa.table({n: pa.array([row[n] for row in rows], kind) for n, kind in COLUMNS.items()}),
@@ -265,11 +265,13 @@ def _priced_bounds(solution: CampaignSolution, limits: Any, most: int) -> list[_
                 raise InvalidInput(f"price_ranges: there is no limit {shown(name)}{near}")
     found = []
     for row, price in enumerate(solution.prices.tolist()):
+        if price == 0:
+            continue
         number = int(compiled.measure_of_row[row])
         measure = compiled.measures[number]
         side = "max" if price > 0 else "min"
         bound = getattr(measure, side)
-        if price == 0 or compiled.is_ratio[number] or not bound:
+        if compiled.is_ratio[number] or not bound:
             continue
         if names is None or measure.name in names or (measure.name, measure.group) in names:
             found.append(_PricedBound(number, row, side, float(bound), price))
@@ -284,9 +286,13 @@ class _Optima:
     """
 
     def __init__(
-        self, result: CampaignSolution, sensitivity: Sensitivity, elsewhere: Elsewhere | None
+        self,
+        result: CampaignSolution,
+        sensitivity: Sensitivity,
+        elsewhere: Elsewhere | None,
+        clock: Clock,
     ):
-        self.result, self._elsewhere = result, elsewhere
+        self.result, self._elsewhere, self._clock = result, elsewhere, clock
         self._sensitivity = sensitivity
         self._least_error = LEAST_ERROR_SHARE * abs(result.objective or 0.0)
         self.present = Minimum(0.0, result.prices, np.inf)
@@ -322,13 +328,10 @@ class _Optima:
         if result.candidates > result.solver_options.sizes.tiny_candidates:
             share = within / max(abs(result.objective or 0.0), 1e-300)
             gap = float(np.clip(share, LEAST_EXACT_GAP, MOST_EXACT_GAP))
-        options = SolveOptions(
-            gap=gap,
-            threads=result.threads,
-            seed=result.seed,
-            backend=result.backend,
-            solver=result.solver_options,
-        )
+        self._clock.check()
+        left = None if np.isinf(self._clock.left) else self._clock.left
+        same = result.threads, result.seed, result.backend
+        options = SolveOptions(gap, left, *same, solver=result.solver_options)
         if self._elsewhere is not None:
             shards, cluster = self._elsewhere
             found = solve(
@@ -339,6 +342,8 @@ class _Optima:
         else:
             known = result.compiled if campaign is result.campaign else None
             found = solve(campaign, options, known)
+        if found.status == "unsolved":
+            raise OutOfTime
         if found.objective is None or found.bound is None:
             return Minimum(-np.inf, self.present.prices, 0.0)
         middle = (found.objective + found.bound) / 2

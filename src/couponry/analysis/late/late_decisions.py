@@ -245,7 +245,8 @@ class LateDecisions(StreamedTable):
         """What was used of the limits with the smallest share left."""
         rows = self.room.to_arrow().to_pylist()
         used = [row for row in rows if row["used"] > 0 and row["left"] is not None]
-        used.sort(key=lambda row: row["left"] / (row["left"] + row["used"]))
+        # a soft limit may be beyond its bound, by as much as was used, too
+        used.sort(key=lambda row: row["left"] / max(max(0.0, row["left"]) + row["used"], 1e-300))
         return [
             f"{Payment(row['name'], row['group'], 0.0).label}: {row['used']:,.8g} used, "
             f"{max(0.0, row['left']):,.8g} left"
