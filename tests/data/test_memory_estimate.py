@@ -19,8 +19,8 @@ from couponry import (
     memory_estimate,
     read_campaign,
 )
-from couponry.data import memory_estimate as memory_estimate_of
 from couponry.data.memory_estimate import BYTES_PER_CELL, CampaignSize
+from couponry.data.refusals import too_large
 from couponry.utils.memory import available_memory
 from couponry.utils.toml_writer import dumps
 
@@ -178,8 +178,8 @@ def test_more_customers_told_apart_than_there_is_memory_for(
         tables["offers"], tables["candidates"], customers=customers, limits=[limit], value="value"
     )
     cells = 5 * tables["offers"].num_rows
-    monkeypatch.setattr(memory_estimate_of, "available_memory", lambda: BYTES_PER_CELL * cells - 1)
+    monkeypatch.setattr(too_large, "available_memory", lambda: BYTES_PER_CELL * cells - 1)
     with pytest.raises(InvalidInput, match="limits tell 5 segments of customers apart"):
         campaign.solve()
-    monkeypatch.setattr(memory_estimate_of, "available_memory", lambda: BYTES_PER_CELL * cells)
+    monkeypatch.setattr(too_large, "available_memory", lambda: BYTES_PER_CELL * cells)
     assert campaign.solve().max_violation == 0

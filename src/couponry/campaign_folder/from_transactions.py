@@ -8,8 +8,9 @@ from typing import Any
 
 from ..affinity import candidate_pipeline
 from ..affinity.targeting import Targeting
-from ..data import memory_estimate, tables
+from ..data import tables
 from ..data.candidate_store import is_made_from
+from ..data.refusals.too_large import check_disk, check_memory
 from ..model.campaign_data import CampaignData
 from ..utils.clock import Clock
 from ..utils.memory import parse_size
@@ -82,8 +83,8 @@ def campaign_from_transactions(
             files = [path for path, *_ in blocks.source["files"]]
             families = candidate_pipeline.count_families(table, targeting)
             needed = candidate_pipeline.estimate(files, len(table), targeting, families)
-            memory_estimate.check_memory(needed, limit, with_store=store is not None)
+            check_memory(needed, limit, with_store=store is not None)
             if store is not None:
-                memory_estimate.check_disk(needed, store)
+                check_disk(needed, store)
         made = CampaignData.make(table, blocks, known, inputs.history, store=store, **agreed)
     return replace(made, seconds=clock.seconds)

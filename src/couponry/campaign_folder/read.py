@@ -12,6 +12,7 @@ from ..affinity.targeting import Targeting
 from ..data import memory_estimate, tables
 from ..data.candidate_store import is_built_from
 from ..data.earlier.previous_pairs import PREVIOUS
+from ..data.refusals.too_large import check_disk, check_memory
 from ..data.streams import stream_files
 from ..model.campaign_checks import candidate_columns, sorted_offers
 from ..model.campaign_data import CampaignData
@@ -66,13 +67,13 @@ def _read(
     columns = candidate_columns(spec.limits, spec.value, spec.rules)
     limit = parse_size(memory_limit, "memory_limit")
     needed = memory_estimate.estimate(campaign_size(folder, spec))
-    memory_estimate.check_memory(needed, limit, with_store=store is not None)
+    check_memory(needed, limit, with_store=store is not None)
     offers = tables.read(folder, names["offers"], "offers")
     rows = stream_files(folder, names["candidates"], "candidates", sorted(columns))
     if store is not None and not is_built_from(
         store, rows, tables.ids(sorted_offers(offers), "offers", "offer")
     ):
-        memory_estimate.check_disk(needed, store)
+        check_disk(needed, store)
     return CampaignData.make(
         offers,
         rows,

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...data.memory_estimate import check_cells
+from ...data.refusals.too_large import check_cells
 from ...data.roles import ROLES
 from ...utils.lazy_imports import sparse as sp
 from ...utils.process.cached_property import cached_property
