@@ -25,7 +25,7 @@ from benchmarks.instances.synthetic_campaign import free_use
 from numpy.typing import NDArray
 
 import couponry
-from couponry.data.memory_estimate import CampaignSize, estimate
+from couponry.data.sizes.memory_estimate import CampaignSize, estimate
 from couponry.utils.memory import peak_memory
 from couponry.utils.threads import thread_count
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .campaign_folder.size import folder_estimate as memory_estimate
     from .cluster_campaign import ClusterCampaign
     from .cluster_result import ClusterResult
-    from .data.memory_estimate import Estimate
+    from .data.sizes.memory_estimate import Estimate
     from .data.table_view import TableView
     from .folders import read_campaign, read_result, write_campaign
     from .model.checking.finding import CampaignWarning, Finding
@@ -113,7 +113,7 @@ _WHERE = {
     "CustomerDecider": (".analysis.late.decide_one", "CustomerDecider"),
     "CustomerRule": (".model.rules", "CustomerRule"),
     "Decision": (".analysis.decisions", "Decision"),
-    "Estimate": (".data.memory_estimate", "Estimate"),
+    "Estimate": (".data.sizes.memory_estimate", "Estimate"),
     "Explanation": (".analysis.decisions", "Explanation"),
     "Finding": (".model.checking.finding", "Finding"),
     "Frontier": (".analysis.frontier", "Frontier"),

@@ -19,8 +19,8 @@ from couponry import (
     memory_estimate,
     read_campaign,
 )
-from couponry.data.memory_estimate import BYTES_PER_CELL, CampaignSize
-from couponry.data.refusals import too_large
+from couponry.data.sizes import too_large
+from couponry.data.sizes.memory_estimate import BYTES_PER_CELL, CampaignSize
 from couponry.utils.memory import available_memory
 from couponry.utils.toml_writer import dumps
 
@@ -129,7 +129,7 @@ def test_estimate_says_what_passes_read_from_the_disk(
     # item and two quantities, two bytes each
     assert (needed.pass_bytes, needed.pass_bytes_from_disk) == (360 * 6, 0)
     assert "reads 2.1 KiB of a store, which stay in memory" in needed.summary()
-    monkeypatch.setattr("couponry.data.memory_estimate.available_memory", lambda: 1000)
+    monkeypatch.setattr("couponry.data.sizes.memory_estimate.available_memory", lambda: 1000)
     needed = memory_estimate(campaign_folder)
     assert needed.pass_bytes_from_disk == 360 * 6 - 800 and not needed.disk_rate_measured
     assert "1.3 KiB from the disk: 0.0 s at 1.00 GB/s (assumed)" in needed.summary()

@@ -488,7 +488,7 @@ def test_help_says_what_exit_statuses_mean(run: Callable[..., Ran]) -> None:
 def test_what_cannot_fit_is_refused_before_it_is_read(
     run: Callable[..., Ran], folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("couponry.data.memory_estimate.available_memory", lambda: 1000)
+    monkeypatch.setattr("couponry.data.sizes.memory_estimate.available_memory", lambda: 1000)
     ran = run("solve", folder(limit=LIMITS), "--out", tmp_path / "out")
     assert ran.status == 2
     assert ran.err.startswith("couponry: error: memory:")

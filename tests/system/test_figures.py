@@ -11,7 +11,7 @@ from benchmarks.instances.synthetic import Synthetic
 from benchmarks.support import documented
 from benchmarks.support.documented import Statement
 
-from couponry.data.memory_estimate import CampaignSize, estimate
+from couponry.data.sizes.memory_estimate import CampaignSize, estimate
 
 
 def test_pages_have_every_statement_once() -> None:

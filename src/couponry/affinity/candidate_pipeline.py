@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from ..data import memory_estimate, tables
+from ..data import tables
 from ..data.candidate_batches import CandidateBlocks
 from ..data.candidate_rows import CandidateRows
 from ..data.formats.parquet_metadata import read_parquet_metadata
-from ..data.memory_estimate import CampaignSize, Estimate
+from ..data.sizes import memory_estimate
+from ..data.sizes.memory_estimate import CampaignSize, Estimate
 from ..utils.clock import Clock
 from ..utils.memory import available_memory
 from .candidates.assortment import Assortment

@@ -10,7 +10,7 @@ from ..affinity import candidate_pipeline
 from ..affinity.targeting import Targeting
 from ..data import tables
 from ..data.candidate_store import is_made_from
-from ..data.refusals.too_large import check_disk, check_memory
+from ..data.sizes.too_large import check_disk, check_memory
 from ..model.campaign_data import CampaignData
 from ..utils.clock import Clock
 from ..utils.memory import parse_size

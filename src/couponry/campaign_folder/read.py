@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from ..affinity.history.building.transaction_columns import transaction_columns
 from ..affinity.targeting import Targeting
-from ..data import memory_estimate, tables
+from ..data import tables
 from ..data.candidate_store import is_built_from
 from ..data.earlier.previous_pairs import PREVIOUS
-from ..data.refusals.too_large import check_disk, check_memory
+from ..data.sizes import memory_estimate
+from ..data.sizes.too_large import check_disk, check_memory
 from ..data.streams import stream_files
 from ..model.campaign_checks import candidate_columns, sorted_offers
 from ..model.campaign_data import CampaignData

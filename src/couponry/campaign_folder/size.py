@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from ..affinity import candidate_pipeline
-from ..data import memory_estimate, tables
+from ..data import tables
 from ..data.arrow_columns import labels
 from ..data.candidate_checks import KEYS
 from ..data.earlier.previous_pairs import PREVIOUS
 from ..data.formats.parquet_metadata import read_parquet_metadata
-from ..data.memory_estimate import CampaignSize, Estimate
+from ..data.sizes import memory_estimate
+from ..data.sizes.memory_estimate import CampaignSize, Estimate
 from ..data.table_files import list_files
 from ..data.where.filters import rows_where
 from ..model.campaign_checks import candidate_columns

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ...data.candidate_batches import CandidateBlocks
 from ...data.candidate_rows import CandidateRows
-from ...data.memory_estimate import BASE_BYTES
 from ...data.roles import ROLES
+from ...data.sizes.memory_estimate import BASE_BYTES
 from ...utils.arrays.working_memory import WorkingMemory
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp

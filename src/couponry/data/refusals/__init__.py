@@ -1,1 +1,1 @@
-"""What tables, and campaigns that are too large, are refused with."""
+"""What tables are refused with."""

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...data.refusals.too_large import check_cells
 from ...data.roles import ROLES
+from ...data.sizes.too_large import check_cells
 from ...utils.lazy_imports import sparse as sp
 from ...utils.process.cached_property import cached_property
 from ..customers import Customers

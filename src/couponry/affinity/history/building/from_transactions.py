@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ....data import tables
-from ....data.memory_estimate import PAIRS_PER_ROW
+from ....data.sizes.memory_estimate import PAIRS_PER_ROW
 from ....utils.arrays.array_store import Arrays, ArrayStore
 from ....utils.errors import InvalidInput
 from ....utils.memory import size_text

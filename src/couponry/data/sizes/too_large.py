@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...utils.errors import InvalidInput
 from ...utils.memory import available_memory, size_text
-from ..memory_estimate import BYTES_PER_CELL, Estimate, columns_text
+from .memory_estimate import BYTES_PER_CELL, Estimate, columns_text
 
 
 def check_memory(needed: Estimate, limit: int | None, *, with_store: bool) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ..kernels.set_layout import words_each
-from ..utils.arrays.mapped_arrays import PAGE_CACHE_SHARE
-from ..utils.memory import available_memory, size_text
-from ..utils.parallel import worker_count
-from .external_sort import RUN_ROWS
+from ...kernels.set_layout import words_each
+from ...utils.arrays.mapped_arrays import PAGE_CACHE_SHARE
+from ...utils.memory import available_memory, size_text
+from ...utils.parallel import worker_count
+from ..external_sort import RUN_ROWS
 
 BYTES_PER_CANDIDATE = 64
 """For each candidate, measured at the peak of reading, sorting, packing and solving."""
