@@ -36,7 +36,7 @@ from couponry.affinity.candidates import weighted_purchases
 from couponry.affinity.history.ranged_history import RangedHistory
 from couponry.affinity.scores import lightgbm_trees
 from couponry.analysis.explain_files import explain_written
-from couponry.data import memory_estimate as memory_estimates
+from couponry.data.sizes import memory_estimate as memory_estimates
 from couponry.utils.toml_writer import dumps
 from couponry.verify import verify_result
 
