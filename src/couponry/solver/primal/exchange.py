@@ -24,11 +24,32 @@ from numpy.typing import NDArray
 
 from ...engines.exchanges import Exchanges
 from ...engines.protocol import Engine
-from ...kernels import FILL, LocalSearch, OpenRows, Rooms
+from ...kernels import FILL, LimitRows, LocalSearch, OpenRows, Rooms
 from ...utils.arrays.ragged import ranges
 from ..options import ExchangeOptions
 from ..problem import Problem
 from .repair import MeasuredChoice, Repair
+
+
+def cells_of_rows(
+    rows: LimitRows, is_open: NDArray[np.bool_], shape: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    """Find the cells whose candidates weigh in some rows.
+
+    Parameters
+    ----------
+    rows : LimitRows
+    is_open : ndarray of bool, shape (n_rows,)
+    shape : tuple of int
+        Segments and items.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_segments, n_items)
+    """
+    before = np.concatenate([[0], np.cumsum(is_open[rows.row])])
+    of_cell = before[rows.ptr[1:]] - before[rows.ptr[:-1]]
+    return np.asarray((of_cell > 0).reshape(shape), np.uint8)
 
 
 class _Changes(NamedTuple):
@@ -129,7 +150,7 @@ class ExchangeSearch:
             problem.objective,
             problem.objective,
             self._rows,
-            self._cells_of(idle > 0),
+            cells_of_rows(self._rows, idle > 0, problem.objective.shape[1:]),
             activity,
             chosen,
         )
@@ -147,13 +168,6 @@ class ExchangeSearch:
         chosen[into[into >= 0]] = 1
         activity[changes.row] += changes.moved  # each row is in one exchange
         return float(found.gained[exchange].sum()), len(made)
-
-    def _cells_of(self, is_open: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Cells whose candidates weigh in an open row, (n_segments, n_items)."""
-        shape = self._problem.objective.shape[1:]
-        before = np.concatenate([[0], np.cumsum(is_open[self._rows.row])])
-        of_cell = before[self._rows.ptr[1:]] - before[self._rows.ptr[:-1]]
-        return np.asarray((of_cell > 0).reshape(shape), np.uint8)
 
     def _changes(self, found: Exchanges, exchange: NDArray[np.int64]) -> _Changes:
         """What exchanges move rows by."""

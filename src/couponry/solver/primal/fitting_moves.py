@@ -30,6 +30,7 @@ from ...utils.lazy_imports import sparse as sp
 from ..linear_terms import terms_by_candidate
 from ..options import FittingOptions
 from ..problem import Problem
+from .exchange import cells_of_rows
 from .repair import MeasuredChoice, Repair
 
 ROUNDING = 2.0**-48
@@ -244,18 +245,13 @@ class FittingMoves:
         """Single moves, by customer: whose they are, and what comes and leaves."""
         problem, rows = self._problem, self._rows
         is_row = np.arange(len(self._prices)) == row
-        cells = np.bincount(
-            np.repeat(np.arange(problem.objective[0].size), np.diff(rows.ptr)),
-            weights=is_row[rows.row],
-            minlength=problem.objective[0].size,
-        )
         search = LocalSearch(
             FILL,
             problem.exact,
             problem.objective,
             problem.objective,
             rows._replace(penalty=np.zeros(len(rows.penalty))),
-            (cells > 0).astype(np.uint8).reshape(problem.objective.shape[1:]),
+            cells_of_rows(rows, is_row, problem.objective.shape[1:]),
             choice.activity,
             choice.chosen,
         )

@@ -1,4 +1,4 @@
-"""Corridors that are narrower than a coupon: moves of two and three customers that end within them."""
+"""Corridors that are narrower than a coupon: moves of two to four customers that end within them."""
 
 from __future__ import annotations
 
