@@ -17,6 +17,8 @@
 
 #include "affinity/logarithms.hpp"
 
+#include "affinity/offer_odds.hpp"
+
 namespace couponry {
 
 const AffinityKernels affinity_baseline{"baseline",
@@ -28,6 +30,8 @@ const AffinityKernels affinity_baseline{"baseline",
                                         add_by_blocks,
                                         take_logarithms,
                                         take_exponentials,
-                                        take_logarithms_of_floats};
+                                        take_logarithms_of_floats,
+                                        take_exponentials_of_floats,
+                                        OFFER_ODDS};
 
 }  // namespace couponry

@@ -128,3 +128,46 @@ def take_exponentials(values: Amounts) -> None:
             + z * (-1.65339022054652515390e-06 + z * 4.13813679705723846039e-08)))
         )  # fmt: skip
         values[i] = (1.0 - ((low - (r * c) / (2.0 - c)) - high)) * values[i]
+
+
+MAGIC_32 = np.float32(12582912.0)
+"""1.5 x 2 ** 23: as `MAGIC`, for float32."""
+
+BIAS_32 = np.uint64(127)
+"""Of the exponent of a float32."""
+
+PER_LN2_32 = np.float32(1.44269504)
+LN2_MOST_32, LN2_REST_32 = np.float32(0.693359375), np.float32(-2.12194440e-4)
+E1, E2, E3, E4, E5, E6 = (
+    np.float32(1.9875691500e-4),
+    np.float32(1.3981999507e-3),
+    np.float32(8.3334519073e-3),
+    np.float32(4.1665795894e-2),
+    np.float32(1.6666665459e-1),
+    np.float32(5.0000001201e-1),
+)
+"""Of the polynomial of float32 in r (Cephes' expf)."""
+
+LOW_32 = np.uint64(0xFFFFFFFF)
+
+
+def take_exponentials_of_floats(values: Prices) -> None:
+    """Take the exponentials of numbers from -80 to 80, in place, to within two units or so in the last place.
+
+    A number is k log(2) + r; the exponential of r is a polynomial. Each operation is rounded to float32.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n,)
+        IN/OUT.
+    """
+    bits = values.view(np.uint32)
+    for i in range(len(values)):
+        x = values[i]
+        values[i] = x * PER_LN2_32 + MAGIC_32
+        k = values[i] - MAGIC_32
+        bits[i] = ((np.uint64(bits[i]) + BIAS_32) << EXPONENT_32) & LOW_32  # 2 ** k
+        r = (x - k * LN2_MOST_32) - k * LN2_REST_32
+        z = r * r
+        low = E4 + r * (E3 + r * (E2 + r * E1))
+        values[i] = (ONE_32 + (r + z * (E6 + r * (E5 + r * low)))) * values[i]
