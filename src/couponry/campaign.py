@@ -199,7 +199,7 @@ class Campaign(CampaignView):
         Parameters
         ----------
         gap : float
-            Stop at this relative distance between objective and bound.
+            Stop at this relative distance between objective and bound, or once nothing narrows it any more.
         time_limit : float, optional
             Seconds.
         threads : int, optional

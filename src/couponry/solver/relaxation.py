@@ -282,8 +282,8 @@ class _Search:
 
     def begin(self) -> None:
         """Begin the work that is kept for the way out."""
-        clock, work = self._real_clock, self._work
-        self._clock = clock.of_part() if work is None else clock.until(work.for_way_out())
+        part, work = self._real_clock.of_part(), self._work
+        self._clock = part if work is None else part.until(work.for_way_out())
 
     @property
     def is_late(self) -> bool:

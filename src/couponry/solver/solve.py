@@ -271,6 +271,8 @@ def _solution(state: SolveState) -> Solution:
     if state.best is not None:
         status = "feasible" if state.is_open else "optimal"
         message = f"gap {state.relative_gap:.2e}, asked {state.gap:.2e}"
+        if state.is_open and state.request.clock.left > 0:
+            message += ": nothing narrows it any more"
     elif state.certificate is not None:
         status, message = "infeasible", state.certificate.message
     else:

@@ -24,6 +24,7 @@ from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .primal.repair import MeasuredChoice, Repair
 from .problem import Problem
+from .work_counts import VainWork
 
 LEAST_GAP = 2.0**-51
 """Relative gap between neighbouring float64 numbers, at most: bounds are rounded up, objectives are not."""
@@ -114,7 +115,10 @@ class SolveState:
         self.problem = request.problem
         self.engine = request.engine
         self.gap = request.gap
-        self.clock = request.clock
+        self.best: Plan | None = None
+        self.bound = np.inf
+        self._vain_work = VainWork(request.problem, request.engine, request.clock, request.options)
+        self.clock = request.clock.until(lambda: self._vain_work.is_enough)
         self.options = request.options
         with self.clock.stage("dual"):
             self.search = PriceSearch(
@@ -122,14 +126,12 @@ class SolveState:
                 request.engine,
                 request.gap,
                 request.seed,
-                request.clock,
+                self.clock,
                 request.options,
                 warm=request.start is not None,
             )
         self.scales = self.search.scales
         self.lagrangian = self.search.lagrangian
-        self.best: Plan | None = None
-        self.bound = np.inf
         self.best_prices = self.search.prices
         self.method = "dual"
         self.customers_cut_off = 0
@@ -234,6 +236,13 @@ class SolveState:
         constant = self.problem.constant
         objective = None if self.best is None else self.best.objective + constant
         self.clock.stands(self.bound + constant, objective, self.relative_gap)
+        self._vain_work.note(self.relative_gap)
+
+    def count(self, repair: Repair) -> float:
+        """Count what a repair took since it was last counted, in candidates passed over."""
+        work = repair.more_work(self.options.work)
+        self._vain_work.count_repair(work)
+        return work
 
     def offer_measured(self, measured: MeasuredChoice) -> None:
         """Keep an allocation of all candidates in memory if it is the best so far."""

@@ -138,14 +138,15 @@ class Clock:
         is_done : callable
             Whether it is; no time decides it.
         """
-        other = copy.copy(self)
-        other._is_done = is_done
-        other._is_of_part = True
+        other, is_done_anyhow = copy.copy(self), self._is_done
+        other._is_done = lambda: is_done_anyhow() or is_done()
         return other
 
     def of_part(self) -> Clock:
         """Make a clock that is the same, for another search than the one that events speak of."""
-        return self.until(self._is_done)
+        other = copy.copy(self)
+        other._is_of_part = True
+        return other
 
     def say(self, line: str, share: float | None = None) -> None:
         """Report how the current stage stands.

@@ -118,19 +118,31 @@ class _LastSteps:
     def __init__(self, size: int, engine: Engine, options: QuasiNewtonOptions):
         self._least, self._memory = options.least_curvature, options.memory
         self._engine = engine
-        self._steps = np.zeros((0, size))
-        self._changes = np.zeros((0, size))
+        self._first = self._end = (
+            0  # of those in use; there is room for more, so that few are moved
+        )
+        self._steps, self._changes = np.empty((2, self._memory + self._memory // 2 + 1, size))
 
     def add(self, step: Floats, change: Floats) -> None:
         """Keep a step, and the change of slopes with it."""
-        forgotten = max(0, len(self._steps) + 1 - self._memory)
-        self._steps = np.concatenate([self._steps[forgotten:], step[None]])
-        self._changes = np.concatenate([self._changes[forgotten:], change[None]])
+        if self._end == len(self._steps):
+            first, self._end = self._end - self._memory + 1, self._memory - 1
+            for kept in (self._steps, self._changes):
+                kept[: self._end] = kept[first:]
+            self._first = 0
+        self._steps[self._end], self._changes[self._end] = step, change
+        self._end += 1
+        self._first = max(self._first, self._end - self._memory)
 
     def following(self, slope: Floats, is_free: NDArray[np.bool_]) -> Floats:
         """Return the step that free coordinates make from a slope; 0 for others."""
         step = np.empty(len(slope))
         self._engine.kernels.quasi_newton_step(
-            self._steps, self._changes, is_free.view(np.uint8), slope, self._least, step
+            self._steps[self._first : self._end],
+            self._changes[self._first : self._end],
+            is_free.view(np.uint8),
+            slope,
+            self._least,
+            step,
         )
         return step

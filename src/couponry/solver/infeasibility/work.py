@@ -17,6 +17,7 @@ from ..work_counts import (
     cutting_planes_work,
     pass_work,
     programme_work,
+    step_work,
 )
 
 
@@ -47,8 +48,10 @@ class Work:
     """
 
     def __init__(self, problem: Problem, engine: Engine, clock: Clock, options: SolverOptions):
-        self._problem, self._engine, self._clock = problem, engine, clock
+        self._engine, self._clock = engine, clock
         self._options = options.work
+        self._a_pass = pass_work(problem.rule_facts, engine.candidates, options.work)
+        self._a_pass += step_work(problem, options.work)
         reserve = options.conflict.time_reserve
         self._kept_seconds = 0.0 if np.isinf(clock.left) else reserve * clock.left
         self._begun = self._total
@@ -60,8 +63,7 @@ class Work:
     @property
     def _total(self) -> float:
         """All that was done since the solve began."""
-        a_pass = pass_work(self._problem.rule_facts, self._engine.candidates, self._options)
-        return self._engine.passes * a_pass + self._clock.counted.candidates
+        return self._engine.passes * self._a_pass + self._clock.counted.candidates
 
     @property
     def share_done(self) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .ending_options import EndingOptions
 from .exact_options import (
     ColumnOptions,
     CoreOptions,
@@ -52,6 +53,7 @@ __all__ = [
     "CoreOptions",
     "CurvatureOptions",
     "CuttingPlaneOptions",
+    "EndingOptions",
     "EnumerationOptions",
     "ExchangeOptions",
     "FeasibilityOptions",
@@ -169,6 +171,9 @@ class SolverOptions:
 
     neighbourhoods: NeighbourhoodOptions = field(default_factory=NeighbourhoodOptions)
     """HiGHS on a few hundred candidates at a time."""
+
+    ending: EndingOptions = field(default_factory=EndingOptions)
+    """When a solve ends whose gap stays open."""
 
     conflict: ConflictOptions = field(default_factory=ConflictOptions)
     """Proofs that limits cannot hold together."""

@@ -117,6 +117,12 @@ class WorkOptions:
     a_pass: float = 90_000.0
     """A pass, beside its candidates."""
 
+    a_weight: float = 3.0
+    """A weight of a limit, or a cell of the tables, in a pass."""
+
+    a_price: float = 60.0
+    """A limit's row, in a pass: quasi-Newton steps read what the last thirty steps changed."""
+
     in_groups: float = 6.0
     """A candidate in a pass where customer rules are about groups of offers."""
 

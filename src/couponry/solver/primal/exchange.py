@@ -139,6 +139,7 @@ class ExchangeSearch:
     ) -> tuple[float, int]:
         """One round; returns what it gains and the moves that it makes. `chosen` and `activity` are IN/OUT."""
         problem, options = self._problem, self._options
+        self._repair.fills += 1  # about as long as a round of filling
         idle = self._idle(activity)
         negligible = options.negligible_share * missing / max(1, int((idle > 0).sum()))
         idle[idle <= negligible] = 0.0

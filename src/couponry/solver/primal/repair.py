@@ -92,7 +92,7 @@ class Repair:
         self._lower, self._upper = _tightened_bounds(problem, scales, fixed_activity)
         self._weight = np.where(problem.hard, scales.per_coupon, 0.0)
         self.rounds = self.fills = self.moves = 0
-        self.helpful = 0.0
+        self.helpful = self._counted = 0.0
 
     def repair_and_fill(
         self,
@@ -141,6 +141,11 @@ class Repair:
         by_candidate *= 1.0 + options.further_attribute * further
         by_candidate += options.filling * self.fills
         return by_candidate * self.problem.candidates + options.a_move * self.moves
+
+    def more_work(self, options: WorkOptions) -> float:
+        """Count the rounds since they were last counted; see `work`."""
+        before, self._counted = self._counted, self.work(options)
+        return self._counted - before
 
     def exact_choice(
         self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]

@@ -29,5 +29,6 @@ def solve_restricted_master(state: SolveState) -> None:
                 state.offer_measured(repair.repair_and_fill(tried.chosen, reduced, lambda: None))
             if state.best is not None:
                 state.improve_bound(tried.bound, master.prices)
+            state.count(repair)
             if not state.is_open:
                 return

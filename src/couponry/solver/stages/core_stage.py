@@ -53,7 +53,7 @@ class _UndecidedCore:
         if undecided > options.few_variables and state.is_open and not impossible:
             self._search_neighbourhoods()
             self._decide(self._chosen)
-        if state.is_open and not impossible:
+        if state.is_open and not impossible and state.clock.left > 0:
             many = int(self._free.sum()) > options.many_variables
             nodes = options.few_nodes if self._is_close() or many else options.nodes
             impossible = self._ask(nodes)
@@ -140,6 +140,7 @@ class _UndecidedCore:
             if found is not None:
                 state.method = "dual+milp"
                 state.offer_measured(found)
+            state.count(self._repair)
 
     def _is_close(self) -> bool:
         """Whether the best allocation is good enough not to search long for a better one."""

@@ -41,3 +41,4 @@ def _fit(state: SolveState, firsts: int) -> None:
         if state.best is not None:
             best = repair.measure(state.best.whole_choice(), state.best.moves)
             state.offer_measured(fitting.improve(best, wanted(state), firsts, check))
+    state.count(repair)

@@ -332,11 +332,11 @@ class FreeCustomerRepair:
         found = repair.repair_and_fill(chosen, self._reduced, state.clock.check, enough)
         plan = self._offered(fixed, usage, activity, found)
         if is_worth_exchanging(state, found):
-            prices = self._evaluation.prices
-            search = ExchangeSearch(part, fixed.engine, repair, prices, state.options.exchanges)
-            missing = wanted(state) - plan.objective
-            found = search.improve(found, missing, state.clock.check)
+            at, how = self._evaluation.prices, state.options.exchanges
+            search = ExchangeSearch(part, fixed.engine, repair, at, how)
+            found = search.improve(found, wanted(state) - plan.objective, state.clock.check)
             self._offered(fixed, usage, activity, found)
+        state.count(repair)
         self._earlier = fixed.free, found.chosen
         return _Repaired(found.activity - part.upper, part.lower - found.activity)
 

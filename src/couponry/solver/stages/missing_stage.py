@@ -46,9 +46,10 @@ def _mended(state: SolveState, chosen: NDArray[np.uint8]) -> MeasuredChoice | No
         return None
     chosen = np.where(misses_less[state.problem.customer_of()], asked, chosen)
     repair = state.repair()
-    if state.clock.left > 0:
+    request = state.request
+    if request.clock.left > 0:
         search = FeasibilitySearch(
-            repair, chosen, reduced, state.request.seed, state.clock, state.options
+            repair, chosen, reduced, request.seed, request.clock, state.options
         )
         return search.run()
     found = repair.repair_and_fill(chosen, reduced, lambda: None)
@@ -63,7 +64,7 @@ def _asked(
     reduced: NDArray[np.float64],
 ) -> NDArray[np.uint8]:
     """The choice with HiGHS's answers in it, of those with most candidates first, as far as time allows."""
-    problem, options, clock = state.problem, state.options.fewest_missing, state.clock
+    problem, options, clock = state.problem, state.options.fewest_missing, state.request.clock
     value, asked = problem.values_at(reduced), chosen.copy()
     who = np.flatnonzero(missed)
     largest = np.argsort(-np.diff(problem.shard.indptr)[who], kind="stable")

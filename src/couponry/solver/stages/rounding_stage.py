@@ -60,7 +60,7 @@ def fill_everybody(
         repaired = repair.repair_and_fill(chosen, reduced, state.clock.check)
         state.offer_measured(repaired)
     finally:
-        state.clock.counted.candidates += repair.work(state.options.work)
+        state.clock.counted.candidates += state.count(repair)
     is_worth_it = state.is_open and state.clock.left > 0
     if is_worth_it and state.problem.candidates <= state.options.core.candidates:
         state.improve_by_dual(exact_dual(repair, state.lagrangian, chosen, prices).bound, prices)
@@ -70,3 +70,4 @@ def fill_everybody(
         )
         missing = wanted(state) - repaired.objective
         state.offer_measured(search.improve(repaired, missing, state.clock.check))
+        state.count(repair)
