@@ -99,6 +99,34 @@ int8_t end_after(int8_t end, double step, double slope, double low, double high)
     return (slope < 0.0 && end < 0) || (slope > 0.0 && end > 0) ? int8_t{0} : end;
 }
 
+// What a step and a change of slopes say together, and the change by itself, over the coordinates to keep (1; else 0).
+struct Products {
+    double square, both;
+};
+
+Products products(const double* moved, const double* changed, const double* keep, int64_t n) noexcept {
+    double square[4] = {0.0, 0.0, 0.0, 0.0}, both[4] = {0.0, 0.0, 0.0, 0.0};  // as `dot` sums
+    const int64_t whole = n - n % 4;
+    for (int64_t j = 0; j < whole; j += 4) {
+        for (int64_t k = 0; k < 4; ++k) {
+            const double c = keep[j + k] * changed[j + k];
+            square[k] += c * c;
+            both[k] += moved[j + k] * c;
+        }
+    }
+    for (int64_t j = whole; j < n; ++j) {
+        const double c = keep[j] * changed[j];
+        square[0] += c * c;
+        both[0] += moved[j] * c;
+    }
+    return {(square[0] + square[1]) + (square[2] + square[3]), (both[0] + both[1]) + (both[2] + both[3])};
+}
+
+// Add so many times a row to another one, over the coordinates to keep.
+void add_kept(double* out, double factor, const double* row, const double* keep, int64_t n) noexcept {
+    for (int64_t i = 0; i < n; ++i) out[i] += factor * (keep[i] * row[i]);
+}
+
 }  // namespace
 
 int minimise_in_box(const StepModel& model, View<uint8_t> free, View<const double> gradient, const StepSearch& search,
@@ -164,27 +192,22 @@ int quasi_newton_step(const Table<const double>& steps, const Table<const double
                       View<const double> slope, double least_curvature, View<double> step) noexcept {
     try {
         const int64_t many = steps.rows, n = slope.size;
-        std::vector<double> moved(static_cast<size_t>(many * n)), changed(moved.size());
-        std::vector<double> product(static_cast<size_t>(many)), share(product.size());
-        double* out = step.data;
-        for (int64_t i = 0; i < n; ++i) out[i] = free[i] ? slope[i] : 0.0;
-        for (int64_t t = 0; t < many; ++t) {
-            double *of_moved = moved.data() + t * n, *of_changed = changed.data() + t * n;
-            for (int64_t i = 0; i < n; ++i) {
-                of_moved[i] = free[i] ? steps.row(t)[i] : 0.0;
-                of_changed[i] = free[i] ? turned.row(t)[i] : 0.0;
-            }
+        std::vector<double> kept(static_cast<size_t>(n)), product(static_cast<size_t>(many)), share(product.size());
+        double *out = step.data, *keep = kept.data();  // out stays 0 where nothing is kept
+        for (int64_t i = 0; i < n; ++i) {
+            keep[i] = free[i] ? 1.0 : 0.0;
+            out[i] = free[i] ? slope[i] : 0.0;
         }
         double scale = 0.0;
         for (int64_t t = many - 1; t >= 0; --t) {
-            const double *m = moved.data() + t * n, *c = changed.data() + t * n;
-            const double square = dot(c, c, n), both = dot(m, c, n);
+            const double *m = steps.row(t).data, *c = turned.row(t).data;
+            const auto [square, both] = products(m, c, keep, n);
             if (!(both > least_curvature * square)) continue;
             product[static_cast<size_t>(t)] = both;
             if (scale == 0.0) scale = both / square;
             const double part = dot(m, out, n) / both;
             share[static_cast<size_t>(t)] = part;
-            for (int64_t i = 0; i < n; ++i) out[i] -= part * c[i];
+            add_kept(out, -part, c, keep, n);
         }
         if (scale == 0.0) {
             const double length = std::sqrt(dot(out, out, n));
@@ -194,9 +217,8 @@ int quasi_newton_step(const Table<const double>& steps, const Table<const double
         for (int64_t t = 0; t < many; ++t) {
             const double both = product[static_cast<size_t>(t)];
             if (both == 0.0) continue;
-            const double *m = moved.data() + t * n, *c = changed.data() + t * n;
-            const double rest = share[static_cast<size_t>(t)] - dot(c, out, n) / both;
-            for (int64_t i = 0; i < n; ++i) out[i] += rest * m[i];
+            const double rest = share[static_cast<size_t>(t)] - dot(turned.row(t).data, out, n) / both;
+            add_kept(out, rest, steps.row(t).data, keep, n);
         }
         for (int64_t i = 0; i < n; ++i) out[i] = -out[i];
     } catch (const std::bad_alloc&) {

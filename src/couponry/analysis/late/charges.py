@@ -7,6 +7,8 @@ than `LARGEST_UNITS`.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +33,10 @@ BOUND_BITS = 59
 
 ROUNDING = 1.0 + 2.0**-20
 """Allowance for rounding in what packing hides."""
+
+
+LISTED_PAIRS = 1 << 22
+"""Pairs of all kinds of customers that are listed together, and kept, about: 64 MB."""
 
 
 class Use(NamedTuple):
@@ -171,12 +177,18 @@ class ChargedRows:
         """Where the pairs of each item begin."""
         return np.searchsorted(self.item, np.arange(self._n_items + 1)).astype(np.int64)
 
-    def of_usage(self, covers: NDArray[np.bool_], usage: NDArray[np.int64]) -> Use:
+    @cached_property
+    def by_row(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The pairs in the order of rows, then of items, and where each row's begin."""
+        order = np.argsort(self.row, kind="stable")
+        return order, np.searchsorted(self.row[order], np.arange(len(self.unit) + 1))
+
+    def of_usage(self, pairs: CoveredPairs, usage: NDArray[np.int64]) -> Use:
         """Add up what packed coupons use.
 
         Parameters
         ----------
-        covers : ndarray of bool, shape (n_kinds, n_rows)
+        pairs : CoveredPairs
         usage : ndarray of int64, shape (1 + n_quantities, n_kinds, n_items)
             Coupons, and sums of each quantity.
 
@@ -185,15 +197,14 @@ class ChargedRows:
         Use
         """
         total = self.nothing()
-        for kind, of_kind in enumerate(covers):
-            count, sums = usage[0, kind][self.item], usage[1:, kind][:, self.item]
-            counted = of_kind[self.row] & (count > 0)
-            used, about = self.of_coupon * count, self.of_coupon * count.astype(float)
+        for kind, pair in pairs.used(usage):
+            count, *sums = usage[:, kind, self.item[pair]]
+            used, about = self.of_coupon[pair] * count, self.of_coupon[pair] * count.astype(float)
             for q, each in enumerate(sums):
-                used += self.of_quantity[:, q] * each
-                about += self.of_quantity[:, q] * each.astype(float)
-            self._add(total, self.row[counted], used[counted], about[counted])
-            np.add.at(total.error, self.row[counted], (self.error * count)[counted])
+                used += self.of_quantity[pair, q] * each
+                about += self.of_quantity[pair, q] * each.astype(float)
+            self._add(total, self.row[pair], used, about)
+            np.add.at(total.error, self.row[pair], self.error[pair] * count)
         return total
 
     def of_given(
@@ -266,6 +277,57 @@ class ChargedRows:
             sums = np.bincount(row, about, minlength=len(total.used))
             most = np.clip(sums, -float(LARGEST_UNITS), float(LARGEST_UNITS)).astype(np.int64)
             total.used[large] = most[large]
+
+
+class CoveredPairs:
+    """The pairs of an item and a row that is about a kind of customer, by kind: each kind has few where there are many.
+
+    Parameters
+    ----------
+    covers : ndarray of bool, shape (n_kinds, n_rows)
+        Which rows are about each kind of customer.
+    charges : ChargedRows
+    """
+
+    def __init__(self, covers: NDArray[np.bool_], charges: ChargedRows):
+        self._covers, self._charges = covers, charges
+        self._listed: list[tuple[NDArray[np.int64], NDArray[np.int64]]] | None = None
+
+    def __iter__(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """Kinds, and the numbers of pairs that their customers are charged for, a piece at a time."""
+        if self._listed is not None:
+            return iter(self._listed)
+        before = np.cumsum(self._covers @ np.diff(self._charges.by_row[1]))
+        cuts = np.searchsorted(before, np.arange(LISTED_PAIRS, before[-1], LISTED_PAIRS))
+        ends = np.unique([0, *cuts, len(before)])
+        pieces = (self._piece(*piece) for piece in itertools.pairwise(ends.tolist()))
+        if len(ends) > 2:
+            return pieces
+        self._listed = list(pieces)
+        return iter(self._listed)
+
+    def _piece(self, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        order, ptr = self._charges.by_row
+        kind, row = np.nonzero(self._covers[start:stop])
+        count = ptr[row + 1] - ptr[row]
+        return np.repeat(start + kind, count), order[ranges(ptr[row], count)]
+
+    def used(
+        self, usage: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """The same of the items that some coupons are of.
+
+        Parameters
+        ----------
+        usage : ndarray of int64, shape (1 + n_quantities, n_kinds, n_items)
+
+        Yields
+        ------
+        kind, pair : ndarray of int64, shape (n,)
+        """
+        for kind, pair in self:
+            is_used = usage[0, kind, self._charges.item[pair]] > 0
+            yield kind[is_used], pair[is_used]
 
 
 def added(a: Use, b: Use) -> Use:

@@ -13,7 +13,7 @@ from ...kernels import Rules, Shard
 from ...kernels.row_layout import read_first
 from ...solver.dual.lagrangian import LARGEST_PRICE
 from .batch import LateBatch, PackedBatch
-from .charges import ChargedRows, Use, added, subtracted
+from .charges import ChargedRows, CoveredPairs, Use, added, subtracted
 from .room import Room
 
 
@@ -75,6 +75,7 @@ class LateMarket:
         self.batch, self.charges = batch, charges
         self.shard, self._beyond = packed
         self.room, self.threads = room, threads
+        self.pairs = CoveredPairs(batch.covers, charges)
 
     def priced(self, raised: NDArray[np.float64] | None = None) -> Priced:
         """Price the candidates.
@@ -125,7 +126,7 @@ class LateMarket:
             flags[taken] = False
             flags[given] = True
             usage[:, full] = 0
-        use = charges.of_usage(batch.covers, usage)
+        use = charges.of_usage(self.pairs, usage)
         if len(given):
             use = added(use, charges.of_given(batch.covers, kind, item, beyond))
         if len(undecided):
@@ -146,10 +147,11 @@ class LateMarket:
 
     def cells_of(self, pairs: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Tell which items have any of some pairs whose row is about the kind of customer, shape (n_kinds, n_items)."""
-        covers, charges, at = self.batch.covers, self.charges, np.flatnonzero(pairs)
-        cells = np.zeros((len(covers), self.batch.terms.n_items), bool)
-        for kind, of_kind in enumerate(covers):
-            cells[kind, charges.item[at[of_kind[charges.row[at]]]]] = True
+        cells = np.zeros((len(self.batch.kinds), self.batch.terms.n_items), bool)
+        if pairs.any():
+            for kind, pair in self.pairs:
+                is_one = pairs[pair]
+                cells[kind[is_one], self.charges.item[pair[is_one]]] = True
         return cells
 
     def use_of(self, positions: NDArray[np.int64]) -> Use:
@@ -165,7 +167,7 @@ class LateMarket:
         usage = np.array(sums).astype(np.int64).reshape(shape)
         kind, item = batch.kinds_at(given), batch.item[given].astype(np.int64)
         beyond = charges.of_given(batch.covers, kind, item, batch.exact(given))
-        return added(charges.of_usage(batch.covers, usage), beyond)
+        return added(charges.of_usage(self.pairs, usage), beyond)
 
     def values(self, priced: Priced, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         """Say what the candidates at some positions, ascending, are worth as passes take them."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -243,8 +244,9 @@ class LateDecisions(StreamedTable):
 
     def _tightest(self) -> list[str]:
         """What was used of the limits with the smallest share left."""
-        rows = self.room.to_arrow().to_pylist()
-        used = [row for row in rows if row["used"] > 0 and row["left"] is not None]
+        rows = self.room.to_arrow()
+        is_used = pc.and_(pc.greater(rows["used"], 0.0), pc.is_valid(rows["left"]))
+        used = rows.filter(is_used).to_pylist()
         # a soft limit may be beyond its bound, by as much as was used, too
         used.sort(key=lambda row: row["left"] / max(max(0.0, row["left"]) + row["used"], 1e-300))
         return [

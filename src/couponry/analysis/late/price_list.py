@@ -177,9 +177,9 @@ def row_names(limits: CompiledLimits) -> list[RowName]:
     """
     seen: Counter[int] = Counter()
     names = []
+    of_measure = limits.measures.names
     for number in limits.measure_of_row.tolist():
-        measure = limits.measures[number]
-        names.append((measure.name, measure.group, seen[number]))
+        names.append((*of_measure[number], seen[number]))
         seen[number] += 1
     return names
 

@@ -20,6 +20,9 @@ from .terms import Terms
 
 FORMAT, VERSION = "couponry room", 2
 
+NAMING = ("name", "group", "sum", "mode")
+"""Columns that say of which limit a row is."""
+
 
 class Room:
     """How much of each limit the decisions on late customers have used.
@@ -161,8 +164,8 @@ class Room:
         tuple of str and str or None
             Its name and group.
         """
-        measure = self._terms.limits.measures[self._terms.limits.measure_of_row[row]]
-        return measure.name, measure.group
+        limits = self._terms.limits
+        return limits.measures.names[int(limits.measure_of_row[row])]
 
     def to_arrow(self) -> pa.Table:
         """Say what has been used of each limit, and what is left.
@@ -178,17 +181,15 @@ class Room:
         with self.lock:
             used, error = (units / self._charges.unit for units in self.account[2:4])
         terms, limits = self._terms, self._terms.limits
-        measures = [limits.measures[m] for m in limits.measure_of_row.tolist()]
+        columns = limits.measures.columns()
+        named = {name: columns[name].take(pa.array(limits.measure_of_row)) for name in NAMING}
         finite = [
             np.where(np.isfinite(bound), bound, np.nan) for bound in (limits.lower, limits.upper)
         ]
         left = finite[1] - terms.activity - used
         return pa.table(
             {
-                "name": pa.array([m.name for m in measures], pa.string()),
-                "group": pa.array([m.group for m in measures], pa.string()),
-                "sum": pa.array([m.sum for m in measures], pa.string()),
-                "mode": pa.array([m.mode for m in measures], pa.string()),
+                **named,
                 "min": pa.array(finite[0], pa.float64(), from_pandas=True),
                 "max": pa.array(finite[1], pa.float64(), from_pandas=True),
                 "achieved": pa.array(terms.activity, pa.float64()),

@@ -55,12 +55,15 @@ def _of_rows(
     """What packed coupons use of each row, and what those that do are worth beyond their prices."""
     charges, rows = market.charges, len(market.charges.unit)
     used, worth = np.zeros((2, rows))
-    for kind, of_kind in enumerate(market.batch.covers):
-        count, sums = usage[0, kind][charges.item], usage[1:, kind][:, charges.item]
-        amount = charges.of_coupon * count.astype(float)
-        amount += (charges.of_quantity.T * sums.astype(float)).sum(axis=0)
-        mine = of_kind[charges.row] & (amount > 0)
-        gained = (price[:, kind] * usage[:, kind]).sum(axis=0)
-        used += np.bincount(charges.row[mine], amount[mine], minlength=rows)
-        worth += np.bincount(charges.row[mine], gained[charges.item[mine]], minlength=rows)
+    gained = (price * usage).sum(axis=0)
+    for kind, pair in market.pairs.used(usage):
+        item = charges.item[pair]
+        count, *sums = usage[:, kind, item].astype(float)
+        amount = charges.of_coupon[pair] * count
+        for q, each in enumerate(sums):
+            amount += charges.of_quantity[pair, q] * each
+        counts = amount > 0
+        row = charges.row[pair[counts]]
+        used += np.bincount(row, amount[counts], minlength=rows)
+        worth += np.bincount(row, gained[kind[counts], item[counts]], minlength=rows)
     return used / charges.unit, worth

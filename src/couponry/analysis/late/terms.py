@@ -100,6 +100,7 @@ class Terms:
             for found in (prices.rows.price, prices.rows.activity, prices.rows.error)
         )
         self._tables: dict[Kind, tuple[NDArray[np.float32], NDArray[np.float64]]] = {}
+        self._rows: dict[Kind, NDArray[np.int32]] = {}
 
     def no_candidates(self, customers: pa.Array) -> Candidates:
         """Make candidates without any rows.
@@ -242,7 +243,9 @@ class Terms:
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """The tables of a kind at some prices of the rows."""
         shape = self.limits.objective.shape[0], len(self.items)
-        charged = self._columns @ np.where(self.covers(kind), prices, 0.0)
+        rows = self._rows_of(kind)
+        is_all = len(rows) == len(prices)
+        charged = (self._columns if is_all else self.limits.rows[rows].T) @ prices[rows]
         reduced = self.limits.objective.reshape(shape) - charged.reshape(shape)
         table = np.zeros((1 + self.quantities, shape[1]))
         table[0] = reduced[0]
@@ -252,6 +255,12 @@ class Terms:
             if quantity_of[a] >= 0:
                 table[1 + quantity_of[a]] += reduced[1 + a] * self.packing.step[a]
         return np.clip(table, -LARGEST_PRICE, LARGEST_PRICE).astype(np.float32), reduced
+
+    def _rows_of(self, kind: Kind) -> NDArray[np.int32]:
+        """Numbers of the rows that are about a kind of customer; kept once they were asked for."""
+        if kind not in self._rows:
+            self._rows[kind] = np.flatnonzero(self.covers(kind)).astype(np.int32)
+        return self._rows[kind]
 
     @cached_property
     def _columns(self) -> sp.csr_array:
