@@ -118,9 +118,8 @@ class _LastSteps:
     def __init__(self, size: int, engine: Engine, options: QuasiNewtonOptions):
         self._least, self._memory = options.least_curvature, options.memory
         self._engine = engine
-        self._first = self._end = (
-            0  # of those in use; there is room for more, so that few are moved
-        )
+        self._first = self._end = 0  # of the rows in use
+        # there is room for more of them, so that few are moved to the front
         self._steps, self._changes = np.empty((2, self._memory + self._memory // 2 + 1, size))
 
     def add(self, step: Floats, change: Floats) -> None:

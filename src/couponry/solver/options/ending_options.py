@@ -17,7 +17,7 @@ class EndingOptions:
     goes through all its stages, however long that takes."""
 
     least_vain_work: float = 1e9
-    """What may be done in vain in any case, in candidates passed over: some seconds."""
+    """What may be done in vain in any case, in candidates passed over: a second of passes, some of other work."""
 
     narrowed: float = 0.9
     """Share of the gap when it last narrowed that it must get below for it to have narrowed again."""
