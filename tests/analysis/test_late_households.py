@@ -282,6 +282,48 @@ def test_earlier_coupons_of_single_customers() -> None:
     assert decisions.room.to_arrow()["used"][0].as_py() == len(before) - 1
 
 
+@pytest.mark.parametrize("must", [False, True])
+def test_others_keep_their_coupons_whatever_is_asked_at_least(must: bool) -> None:
+    """Neither a minimum nor mandatory offers of late customers take back what others of the household have."""
+    rules = [
+        CustomerRule("each", min=2, max=3, each="customer"),
+        CustomerRule("product", by="product", max=1),
+    ]
+    result = solved(3, rules, most=500, cost=300.0)
+    candidates, rng = {name: np.asarray(v) for name, v in late(3)[0].items()}, late(3)[1]
+    ids = candidates["customer"]
+    customers = {**rng, "house": rng["customer"] % (CUSTOMERS // OF_A_HOUSE)}
+    if must:
+        candidates["mandatory"] = np.ones(len(ids), bool)
+    given, found = result.allocation.to_arrow(), result.decide(candidates, customers).to_arrow()
+    both = pa.concat_tables([given.select(["house", "offer"]), found.select(["house", "offer"])])
+    product = np.array(both["offer"]) // 2
+    of_house = np.array(both["house"]) * OFFERS + product
+    assert len(given) > 40 and np.unique(of_house).size == len(of_house)
+
+
+def test_a_history_that_is_given_again_counts_once() -> None:
+    """Whoever is in the history that comes with late customers has no other."""
+    rng, ids = np.random.default_rng(5), np.arange(CUSTOMERS)
+    everybody = people(np.arange(CUSTOMERS + 3), rng)
+    everybody["house"][-3:] = [0, 1, 2]
+    past = {"customer": ids, "offer": np.zeros(CUSTOMERS, int), "day": np.zeros(CUSTOMERS, int)}
+    past = {name: np.append(values, [0]) for name, values in past.items()}
+    past["customer"][-1] = CUSTOMERS  # of a late customer, whom the campaign knows as well
+    dated = {**offers(), "day": np.full(OFFERS, 3)}
+    rules = [CustomerRule("in a week", window=7, max=2, each="customer")]
+    campaign = couponry.Campaign(
+        dated, rows(ids, rng), everybody, past, rules=rules, unit="house",
+        limits=[Limit("all", max=500)],
+    )  # fmt: skip
+    result, late_ids = campaign.solve(), np.arange(CUSTOMERS, CUSTOMERS + 3)
+    home = {name: np.asarray(values)[-3:] for name, values in everybody.items()}
+    candidates = rows(late_ids, rng, 3.0)
+    whole = result.decide(candidates, home, past).to_arrow()
+    assert whole.equals(result.decide(candidates, home).to_arrow())
+    assert np.bincount(np.array(whole["customer"]))[-3:].tolist() == [1, 2, 2]
+
+
 def test_sums_of_earlier_coupons() -> None:
     """A household's purse is what earlier coupons have left of it."""
     result = solved(1, [CustomerRule("purse", sum="cost", max=1.5)])

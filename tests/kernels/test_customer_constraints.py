@@ -214,6 +214,48 @@ def test_groups_of_a_rule_that_never_bind_first_are_left_out(name: str) -> None:
         assert all(found in wanted for found in sets)
 
 
+@pytest.mark.parametrize("name", ["reference", *native_names()])
+@pytest.mark.parametrize("others", [1, 3, 30])
+def test_what_comes_before_weighs_more_than_all_that_is_mandatory(name: str, others: int) -> None:
+    """One candidate is in conflict with all others, which are mandatory, asked for by a minimum, and worth more."""
+    n = others + 1
+    case = make_case(1, lengths=np.full(3, n), items=n, attributes=0)
+    item = np.tile(np.arange(n, dtype=np.uint16), 3)
+    one, rest = np.zeros(others, np.int64), np.arange(1, n)
+    spec = random_spec(np.random.default_rng(1), case)._replace(
+        group=np.minimum(np.arange(n), 1).astype(np.int32)[None] - 1,
+        groups=1,
+        rule=np.zeros(1, np.int32),
+        plain=np.zeros(1, np.uint8),
+        cap=np.full((1, 1), others, np.int32),
+        least=np.full((1, 1), others, np.int32),
+        upper=np.full(1, n, np.int32),
+        held_ptr=np.zeros(1, np.int64),
+        held=np.zeros((2, 0), np.int32),
+        had_ptr=np.zeros(1, np.int64),
+        conflict_ptr=np.concatenate([[0], np.arange(others, 2 * others + 1)]),
+        conflict=np.concatenate([rest, one]).astype(np.int32),
+        conflict_rule=np.ones(2 * others, np.int32),
+        mandatory=np.tile(np.minimum(2 - np.minimum(np.arange(n), 1), 2), 3).astype(np.uint8),
+    )
+    case = Case(**vars(case) | {"shard": case.shard._replace(item=item)})
+    price = np.ones_like(case.price)
+    with backend(name) as module:
+        ptr, words = compiled_constraints(module, case, spec)
+        rules = case.rules._replace(
+            group=np.zeros((0, n), np.int32),
+            groups=0,
+            cap=np.zeros((0, 1), np.int32),
+            lower=np.zeros(1, np.int32),
+            upper=np.full(1, n, np.int32),
+            constraint_ptr=ptr,
+            constraints=words,
+        )
+        usage, chosen = np.zeros(price.shape, np.int64), np.zeros(len(item), np.uint8)
+        module.evaluate(case.shard, rules, price, 0, 0, 3, usage, chosen, 0, np.zeros(2, np.int64))
+    assert chosen.reshape(3, n).tolist() == [[1] + [0] * others] * 3
+
+
 def test_most_random_cases_have_constraints() -> None:
     case = [constrained_case(seed, customers=10, longest=10) for seed in range(20)]
     assert sum(len(one.rules.constraints) > 0 for one in case) > 12

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tests.support.kernel_cases import Case, make_case, reference
 
 from couponry.kernels import RuleSpec
+from couponry.kernels.rules_contract import BEFORE_MANDATORY, MANDATORY
 from couponry.kernels.set_layout import MANDATORY_WEIGHT
 
 
@@ -155,7 +156,11 @@ def random_spec(random: np.random.Generator, case: Case) -> RuleSpec:
     if random.random() < 0.5:
         had_ptr = np.arange(n + 1)
         had = random.integers(0, items, n)
-    mandatory = random.random(e) < 0.08 if random.random() < 0.4 else np.zeros(0)
+    mandatory = np.zeros(0)
+    if random.random() < 0.4:
+        mandatory = np.where(random.random(e) < 0.08, MANDATORY, 0)
+        if random.random() < 0.5:
+            mandatory[(mandatory > 0) & (random.random(e) < 0.4)] = BEFORE_MANDATORY
     return RuleSpec(
         group=np.array(rows, np.int32).reshape(len(rows), items),
         groups=groups,

@@ -296,14 +296,19 @@ private:
         }
     }
 
+    // All that is mandatory, as one constraint. What comes before that has constraints of its own, so many that one of
+    // it weighs more than all that are mandatory.
     void add_mandatory() {
         if (spec_.mandatory.size == 0) return;
-        int64_t size = 0;
-        for (int64_t j = 0; j < n_; ++j) size += spec_.mandatory[begin_ + j] != 0;
+        const uint8_t* const flags = spec_.mandatory.data + begin_;
+        const int64_t size = std::count(flags, flags + n_, MANDATORY);
+        for (int64_t j = 0; j < n_; ++j)
+            for (int64_t s = 0; flags[j] == BEFORE_MANDATORY && s <= size; ++s)
+                set(add(1, 1, spec_.mandatory_rule, 1), j);
         if (size == 0) return;
         uint64_t* const must = add(size, size, spec_.mandatory_rule, 1);
         for (int64_t j = 0; j < n_; ++j)
-            if (spec_.mandatory[begin_ + j]) set(must, j);
+            if (flags[j] == MANDATORY) set(must, j);
     }
 
     // Where the next customer's words go.

@@ -30,6 +30,9 @@ struct RequirementSpec {
     View<const int32_t> met;
 };
 
+// See rules_contract.py.
+constexpr uint8_t MANDATORY = 1, BEFORE_MANDATORY = 2;
+
 // See `RuleSpec` in rules_contract.py.
 struct RuleSpec {
     Table<const int32_t> group;

@@ -10,6 +10,9 @@ from .contract import NOBODY, Bounds, Flags, Offsets, Sums
 
 NO_BOUNDS = np.zeros(0, np.int32)
 
+MANDATORY, BEFORE_MANDATORY = 1, 2
+"""Flags of mandatory candidates, and of those each of which comes before all that are mandatory."""
+
 
 class MeasureSpec(NamedTuple):
     """Rules that bound what coupons come to: sums of amounts, or how many different groups they are of; M of them.
@@ -125,7 +128,7 @@ class RuleSpec(NamedTuple):
     conflict_rule : ndarray of int32
         Number of each conflict's rule.
     mandatory : ndarray of uint8, shape (e,) or (0,)
-        1 for mandatory candidates; length 0: none is.
+        MANDATORY, BEFORE_MANDATORY or 0; length 0: none is mandatory.
     mandatory_rule : int
         Number of the rule that mandatory candidates are given.
     measures : MeasureSpec

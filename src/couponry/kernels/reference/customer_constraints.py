@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..contract import Items, Offsets, Sums
-from ..rules_contract import RuleSpec
+from ..rules_contract import BEFORE_MANDATORY, MANDATORY, RuleSpec
 from ..set_layout import LARGEST_NUMBER, SHORT, head_of, words_each
 from .parts.turns import find_turns
 from .preference import of_customer, of_row
@@ -225,21 +225,46 @@ def add_barred(
     return count
 
 
-def add_mandatory(spec: RuleSpec, begin: int, end: int, bound: Sums, member: Sums) -> int:
-    """Add a constraint that asks for all of a customer's mandatory candidates; how many constraints."""
-    size = 0
+def count_mandatory(spec: RuleSpec, begin: int, end: int) -> tuple[int, int]:
+    """How many of a customer's candidates are mandatory, and how many constraints these and those before them are."""
+    size, before = 0, 0
     if len(spec.mandatory) > 0:
         for e in range(begin, end):
-            if spec.mandatory[e]:
-                member[0, e - begin] = 1
+            if spec.mandatory[e] == MANDATORY:
                 size += 1
-    if size == 0:
+            elif spec.mandatory[e] == BEFORE_MANDATORY:
+                before += 1
+    return size, before * (size + 1) + min(1, size)
+
+
+def add_mandatory(spec: RuleSpec, begin: int, end: int, bound: Sums, member: Sums) -> int:
+    """Add a constraint that asks for all of a customer's mandatory candidates; how many constraints.
+
+    What comes before these has constraints of its own, so many that one of it weighs more than all that are mandatory.
+    """
+    size, constraints = count_mandatory(spec, begin, end)
+    if constraints == 0:
         return 0
-    bound[0, 0] = size
-    bound[0, 1] = size
-    bound[0, 2] = spec.mandatory_rule
-    bound[0, 3] = 1
-    return 1
+    count = 0
+    for e in range(begin, end):
+        times = size + 1 if spec.mandatory[e] == BEFORE_MANDATORY else 0
+        for s in range(count, count + times):
+            member[s, e - begin] = 1
+            bound[s, 0] = 1
+            bound[s, 1] = 1
+            bound[s, 2] = spec.mandatory_rule
+            bound[s, 3] = 1
+        count += times
+    if size == 0:
+        return count
+    for e in range(begin, end):
+        if spec.mandatory[e] == MANDATORY:
+            member[count, e - begin] = 1
+    bound[count, 0] = size
+    bound[count, 1] = size
+    bound[count, 2] = spec.mandatory_rule
+    bound[count, 3] = 1
+    return count + 1
 
 
 def compile_constraints(
@@ -279,7 +304,7 @@ def compile_constraints(
         begin, end = indptr[i], indptr[i + 1]
         n = end - begin
         pairs = count_conflicts(item, spec, begin, end, place)
-        room = len(spec.group) * n + pairs + 2 * n + 1
+        room = len(spec.group) * n + pairs + 2 * n + count_mandatory(spec, begin, end)[1]
         ptr[i + 1] = 0
         bound = np.zeros((room, 4), np.int64)
         member = np.zeros((room, n), np.int64)

@@ -2,7 +2,7 @@
 
 An item here is an offer in one role, for one member of a unit, of one kind of customer, given before or not. So prices
 and limits of each member are told by items, and all units are of one kind. Behind these items are the refunds that
-stand for what messages cost. Refunds, and what was given before, use nothing of any limit, and are worth what an
+stand for what messages cost. Refunds, and what was given before, use nothing of any limit; what refunds are worth an
 attribute of their own says.
 """
 
@@ -21,7 +21,7 @@ from ....utils.arrays.ragged import ranges
 from ..charges import ChargedRows
 from ..terms import Kind, Terms
 
-WORTH = "worth of refunds and of what was given before"
+WORTH = "worth of refunds"
 """Name of the attribute that ordinary candidates have 0 of."""
 
 

@@ -73,9 +73,11 @@ def with_members(
     if campaign.history is None:
         return beside
     past = tables.ids(campaign.history, "history", "customer")
-    had = campaign.history.filter(
-        pa.array(tables.positions(past, known.filter(pa.array(theirs))) >= 0)
-    )
+    counts = tables.positions(past, known.filter(pa.array(theirs))) >= 0
+    if history is not None:  # who is in it has no other
+        own = tables.as_table(history, "history")
+        counts &= tables.positions(past, tables.ids(own, "history", "customer").unique()) < 0
+    had = campaign.history.filter(pa.array(counts))
     return beside._replace(history=_both(history, had, "history"))
 
 

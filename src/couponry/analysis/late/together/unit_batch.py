@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ....data.candidate_checks import offer_dtype
 from ....data.candidates import Candidates
+from ....kernels.rules_contract import BEFORE_MANDATORY
 from ....model.compiling.compile_rules import compile_rules
 from ....model.compiling.messages.message_costs import MessageCosts
 from ....model.contact_history import ContactHistory
@@ -39,7 +40,7 @@ class UnitBatch(LateBatch):
         The same candidates, as those of single customers.
     made : MemberItems
     worth : ndarray of float64, shape (n_candidates,)
-        What refunds and coupons that are held are worth, here and below with refunds among candidates.
+        What refunds are worth, here and below with refunds among candidates.
     """
 
     joined: Units | None
@@ -104,7 +105,7 @@ class UnitBatch(LateBatch):
             costs,
             single,
             made,
-            _worth(single, indptr, costs),
+            _worth(indptr, costs),
         )
 
     @cached_property
@@ -176,12 +177,18 @@ class UnitBatch(LateBatch):
 def _joined(
     candidates: Candidates, customers: pa.Table | None, unit: str | None
 ) -> tuple[Candidates, Units | None]:
-    """Candidates in the order of units, and these."""
-    if unit is None:
-        return candidates, None
-    row = Customers(customers, candidates.customers).rows(f"unit {unit!r}")
-    assert customers is not None
-    return join_customers(candidates, unit, customers[unit], row)
+    """Candidates in the order of units, and these; what they have comes before all that is mandatory."""
+    units = None
+    if unit is not None:
+        row = Customers(customers, candidates.customers).rows(f"unit {unit!r}")
+        assert customers is not None
+        candidates, units = join_customers(candidates, unit, customers[unit], row)
+    is_held, flags = _is_held(candidates), candidates.mandatory
+    if is_held.any():
+        nothing = np.zeros(len(candidates), np.uint8)
+        flags = np.where(is_held, BEFORE_MANDATORY, nothing if flags is None else flags)
+        candidates = replace(candidates, mandatory=flags.astype(np.uint8))
+    return candidates, units
 
 
 def _is_held(candidates: Candidates) -> NDArray[np.bool_]:
@@ -221,20 +228,7 @@ def _items(
     return made, item.reshape(-1).astype(offer_dtype(len(known)))
 
 
-def _worth(
-    single: LateBatch, indptr: NDArray[np.int64], costs: MessageCosts | None
-) -> NDArray[np.float64]:
-    """Refunds are worth what their message costs; what is held more than all others of its unit together."""
-    candidates = single.candidates
-    _, reduced = single.tables
-    cell = single.kinds_at(np.arange(len(candidates))), single.item
-    value = reduced[0][cell]
-    for a, values in enumerate(single.attributes):
-        value = value + reduced[1 + a][cell] * values
-    is_held = _is_held(candidates)
-    unit = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    size = np.bincount(unit, np.where(is_held, 0.0, np.abs(value)), minlength=len(indptr) - 1)
-    if costs is not None:
-        size = size + costs.costs().sum(axis=1)
-    worth = np.where(is_held, 4.0 * size[unit] + 1.0, 0.0)
+def _worth(indptr: NDArray[np.int64], costs: MessageCosts | None) -> NDArray[np.float64]:
+    """Refunds are worth what their message costs, and nothing else is worth anything that is told here."""
+    worth = np.zeros(indptr[-1])
     return worth if costs is None else costs.beside(worth, costs.costs())
