@@ -188,6 +188,17 @@ def test_counts_of_weeks() -> None:
     assert counts.partial_last() is None  # quieter than usual, and no more
 
 
+def test_rows_are_counted_in_any_order() -> None:
+    random = np.random.default_rng(3)
+    for rows in (0, 1, 2, 500):
+        periods = random.integers(-9, 60, rows).astype(np.int32)
+        for given in (periods, np.sort(periods), np.sort(periods)[::-1]):
+            counts = PeriodCounts("day")
+            counts.add(pa.record_batch({"period": pa.array(given)}))
+            values, expected = np.unique(periods, return_counts=True)
+            assert counts.rows == dict(zip(values.tolist(), expected.tolist(), strict=True))
+
+
 def test_counts_of_days() -> None:
     sundays = [70, 77, 84, 91, 98, 105, 112, 119]  # when few come, as on every seventh day
     counts = PeriodCounts("day")
