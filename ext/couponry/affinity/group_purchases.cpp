@@ -62,21 +62,26 @@ public:
     Unordered(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first)
         : rows_(rows),
           codes_(rows.customer),
-          item_(new uint64_t[static_cast<size_t>(rows.bought.size)]),
+          rank_(rank),
           first_(first) {
-        for (int64_t r = 0; r < rows.bought.size; ++r) {
-            const uint64_t number = BoughtWord::number(rows.bought[r]);
-            item_[r] = number == BoughtWord::NO_ITEM ? 0 : uint64_t{rank[static_cast<int64_t>(number)]} + 1;
-            most_item_ = std::max(most_item_, item_[r]);
+        if (rank.size <=
+            rows.bought.size) {  // an item of which there is no row changes nothing but how many bits it takes
+            for (int64_t k = 0; k < rank.size; ++k) most_item_ = std::max(most_item_, uint64_t{rank[k]} + 1);
+            return;
         }
+        for (int64_t r = 0; r < rows.bought.size; ++r) most_item_ = std::max(most_item_, item(r));
     }
 
     COUPONRY_INLINE uint64_t customer(int64_t r) const noexcept { return codes_.of(r); }
     COUPONRY_INLINE Purchase at(int64_t r) const noexcept {
         const uint64_t word = rows_.bought[r];
-        return {item_[r], BoughtWord::period(word) - first_, spend(r), word & 1};
+        return {item(r), BoughtWord::period(word) - first_, spend(r), word & 1};
     }
-    COUPONRY_INLINE uint64_t item(int64_t r) const noexcept { return item_[r]; }
+    // 1 more than the rank; 0: of no item.
+    COUPONRY_INLINE uint64_t item(int64_t r) const noexcept {
+        const uint64_t number = BoughtWord::number(rows_.bought[r]);
+        return number == BoughtWord::NO_ITEM ? 0 : uint64_t{rank_[static_cast<int64_t>(number)]} + 1;
+    }
     // Period, from the first, and below it 1 at a discount.
     COUPONRY_INLINE uint32_t when(int64_t r) const noexcept {
         const uint64_t word = rows_.bought[r];
@@ -93,7 +98,7 @@ public:
 private:
     const PurchaseRows& rows_;
     Codes codes_;
-    std::unique_ptr<uint64_t[]> item_;
+    View<const uint32_t> rank_;
     uint64_t most_item_ = 0;
     int64_t first_;
 };
