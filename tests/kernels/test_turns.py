@@ -251,6 +251,20 @@ def test_windows_of_few_candidates_are_put_into_order(seed: int) -> None:
     assert_same_choices(problem, 1 << 20)
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_ties_of_few_candidates_are_broken_as_the_reference_breaks_them(seed: int) -> None:
+    """Native passes leave few candidates that are all let in where they are, whether some are worth the same or not."""
+    rules = [
+        CustomerRule("slots", max=[3, 12][seed % 2]),
+        CustomerRule("windows", max=1 + seed // 2 % 2, window=[3, 7, 12][seed % 3]),
+    ]
+    mean = [1.0, 0.0][seed // 6]
+    values = np.round(np.random.default_rng([seed, 55]).normal(mean, 0.7, 198), seed % 2)
+    assert len(set(values.tolist())) < 40
+    problem = household_problem(seed, rules, lambda _: values, unit=None)
+    assert_same_choices(problem, 1 << 20)
+
+
 def assert_same_choices(problem: Any, nodes: int) -> None:
     engine = LocalEngine(problem.shard, problem.rules, load("native"), 1, 0)
     price = Lagrangian(problem, engine).choice_table(np.zeros(0))

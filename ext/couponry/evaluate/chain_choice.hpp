@@ -137,7 +137,7 @@ private:
     bool choose_at(int64_t price, bool anew) noexcept {
         if (price == 0 && listed_ > count_) return false;
         int64_t dearer = 0;  // that are worth more than the price
-        while (worth_[dearer] > price) ++dearer;
+        for (int64_t r = 0; r < count_; ++r) dearer += worth_[r] > price;
         const uint64_t wanted = (dearer == 64 ? ~uint64_t{0} : (uint64_t{1} << dearer) - 1) & ~searched_;
         now_ = loose_ & wanted;
         flow_.clear();
@@ -155,6 +155,7 @@ private:
     // Leaves all that is joined with what a choice breaks to searches, constraints that are no intervals and rows;
     // false where it cannot be.
     bool leave_broken() noexcept {
+        if (chain_.others() == 0 && !constraints_->rows.at) return true;
         uint64_t picks[SET_WORDS] = {};
         put_picks(now_, picks);
         for (int64_t o = chain_.other_broken_by(picks); o >= 0; o = chain_.other_broken_by(picks)) {
@@ -190,6 +191,7 @@ private:
         if (constraints_->is_short || members_ == MOST_MEMBERS || !rows_.are_few()) return false;
         Member& member = member_[members_++];
         for (int64_t w = 0; w < SET_WORDS; ++w) member.inside[w] = some[w];
+        for (int64_t o = 0; o < chain_.others(); ++o) chain_.add_other(o, member.inside);  // mostly all there is to it
         ChainMember::join(*constraints_, rows_, chain_.open(), member.inside);
         member.is_taken = false;
         member.places = places_of(member.inside);

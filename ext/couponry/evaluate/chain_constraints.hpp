@@ -38,7 +38,7 @@ public:
         const int64_t apart = constraints_->is_short ? 1 : 1 + words_, first = constraints_->is_short ? 0 : 1;
         uint64_t again = 0;
         for (int64_t w = 0; w < words_; ++w)
-            again |= Lanes::intervals(constraints_->at + first + w, apart, turn_, turns_, open_[w], begin_ + WORD * w,
+            again |= Lanes::intervals(constraints_->at + first + w, apart, at_ + 1, turns_, open_[w], begin_ + WORD * w,
                                       end_ + WORD * w);
         return again == 0;
     }
@@ -55,6 +55,18 @@ public:
     // How many of its candidates are among some.
     int64_t held_of_other(int64_t o, const uint64_t* some) const noexcept { return held(other_[o], some); }
 
+    // Adds its candidates to some of them, if it may bind and they are any of it.
+    void add_other(int64_t o, uint64_t* some) const noexcept {
+        int64_t size = 0;
+        uint64_t both = 0;
+        for (int64_t w = 0; w < words_; ++w) {
+            size += count_bits(word_of_other(o, w));
+            both |= word_of_other(o, w) & some[w];
+        }
+        if (both == 0 || cap_of_other(o) >= size) return;
+        for (int64_t w = 0; w < words_; ++w) some[w] |= word_of_other(o, w);
+    }
+
     // The first of these that a choice breaks; -1: none.
     int64_t other_broken_by(const uint64_t* picks) const noexcept {
         for (int64_t o = 0; o < others_; ++o)
@@ -65,7 +77,7 @@ public:
     // Whether a choice keeps all intervals and other constraints.
     bool keeps_caps(const uint64_t* picks) const noexcept {
         for (int64_t t = 0; t < turns_; ++t)
-            if (held(turn_[t], picks) > units_) return false;
+            if (held(at_[t + 1], picks) > units_) return false;
         return other_broken_by(picks) < 0;
     }
 
@@ -94,7 +106,8 @@ public:
 private:
     const Constraints* constraints_ = nullptr;
     int64_t words_ = 0, turns_ = 0, others_ = 0, implied_ = 0, units_ = 0;
-    int16_t turn_[MOST_TURNS], other_[MOST_TURNS + 1], follows_[MOST_TURNS + 1];  // which constraint it is
+    int16_t at_[MOST_TURNS + 1];  // which constraint has each turn, from 1 on; the first one: some that has none
+    int16_t other_[MOST_TURNS + 1], follows_[MOST_TURNS + 1];  // which constraint it is
     uint64_t open_[RowSteps::SET_WORDS];
     alignas(64) uint8_t begin_[WORD * MOST_WORDS], end_[WORD * MOST_WORDS];  // of candidates
 
@@ -105,9 +118,8 @@ private:
         Lanes::read_heads(all.at, apart, all.count, HeadBits::of(all.is_short), heads);
         if (heads.asked || heads.number != heads.most || heads.caps_or != heads.caps_and) return false;
         turns_ = heads.most;
-        int16_t at[MOST_TURNS + 1];  // of each turn; 0: constraints that have none
-        for (int64_t t = 0; t <= turns_; ++t) at[t] = -1;
-        for (int64_t s = 0; s < all.count; ++s) at[heads.turn[s]] = static_cast<int16_t>(s);
+        for (int64_t t = 1; t <= turns_; ++t) at_[t] = -1;
+        for (int64_t s = 0; s < all.count; ++s) at_[heads.turn[s]] = static_cast<int16_t>(s);
         for (int64_t from = 0; from < all.count; from += WORD)
             for (uint64_t word = heads.none[from / WORD]; word; word &= word - 1) {
                 const int64_t s = from + lowest_bit(word);
@@ -117,10 +129,9 @@ private:
                     for (int64_t w = 0; w < words_; ++w) open_[w] &= ~all.word(s, w);
             }
         units_ = heads.caps_or;
-        for (int64_t t = 0; t < turns_; ++t) {
-            if (at[t + 1] < 0) return false;
-            turn_[t] = at[t + 1];
-        }
+        int missing = 0;
+        for (int64_t t = 1; t <= turns_; ++t) missing |= at_[t];
+        if (missing < 0) return false;
         int64_t others = 0;
         for (int64_t o = 0; o < others_; ++o) {
             const int16_t s = other_[o];

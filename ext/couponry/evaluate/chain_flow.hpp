@@ -97,7 +97,8 @@ private:
     COUPONRY_INLINE bool end_with(int64_t i, int64_t worth) noexcept {
         const int64_t before = best_[i];
         best_[i + 1] = worth > before ? worth : before;
-        last_[i + 1] = worth > before ? static_cast<int8_t>(i) : last_[i];
+        const int64_t its = 0 - static_cast<int64_t>(worth > before);  // without a branch that cannot be foretold
+        last_[i + 1] = static_cast<int8_t>((i & its) | (last_[i] & ~its));
         return worth == before;
     }
 };

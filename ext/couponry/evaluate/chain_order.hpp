@@ -14,6 +14,22 @@
 namespace couponry {
 namespace {
 
+// Of a few words of bits those below each one.
+struct BitsBelow {
+    static constexpr int64_t WORDS = ChainConstraints::MOST_TURNS / WORD;
+
+    uint64_t words[WORD * WORDS + 1][WORDS] = {};
+
+    constexpr BitsBelow() {
+        for (int64_t n = 1; n <= WORD * WORDS; ++n) {
+            for (int64_t w = 0; w < WORDS; ++w) words[n][w] = words[n - 1][w];
+            words[n][(n - 1) / WORD] |= uint64_t{1} << ((n - 1) % WORD);
+        }
+    }
+};
+
+constexpr BitsBelow BELOW;
+
 class ChainOrder {
 protected:
     static constexpr int64_t MOST_WORDS = ChainConstraints::MOST_WORDS, MOST_CANDIDATES = ChainFlow::MOST;
@@ -71,7 +87,7 @@ protected:
     void put_picks(uint64_t chosen, uint64_t* picks) const noexcept {
         for (int64_t w = 0; w < words_; ++w) picks[w] = 0;
         for (; chosen; chosen &= chosen - 1) {
-            const int64_t j = at_[lowest_bit(chosen)];
+            const auto j = static_cast<uint64_t>(at_[lowest_bit(chosen)]);
             picks[j / WORD] |= uint64_t{1} << (j % WORD);
         }
     }
@@ -97,7 +113,7 @@ protected:
         for (int64_t r = 0; r < count_; ++r) {  // without a branch that cannot be foretold
             uint64_t its[WORDS], conflicts = 0;
             for (int w = 0; w < WORDS; ++w) {
-                its[w] = below(end_[r], w) & ~below(begin_[r], w);
+                its[w] = BELOW.words[end_[r]][w] & ~BELOW.words[begin_[r]][w];
                 conflicts |= its[w] & full[w];
             }
             const uint64_t fits = conflicts == 0, all = 0 - fits;
@@ -110,12 +126,6 @@ protected:
             }
         }
         return count_;
-    }
-
-    // Of the w-th word of bits those below the n-th.
-    static COUPONRY_INLINE uint64_t below(int64_t n, int w) noexcept {
-        const int64_t here = n - WORD * w;
-        return here >= WORD ? ~uint64_t{0} : here <= 0 ? 0 : (uint64_t{1} << here) - 1;
     }
 
     int64_t greedy_under_all() const noexcept {
@@ -145,16 +155,21 @@ private:
         if (listed_ > MOST_CANDIDATES && !reach_few(key, n)) return false;
         alignas(64) int32_t few[MOST_CANDIDATES + 2 * LANES];
         alignas(64) int32_t before[MOST_CANDIDATES + 2 * LANES];
-        int16_t at[MOST_CANDIDATES];
+        int16_t at[MOST_CANDIDATES + LANES];
         count_ = 0;
         for (int64_t w = 0; w < words_; ++w)
-            for (uint64_t word = positive_[w]; word; word &= word - 1) {
-                const int64_t j = WORD * w + lowest_bit(word);
-                few[count_] = key[j];
-                at[count_++] = static_cast<int16_t>(j);
-            }
-        Lanes::ranks(few, count_, before);
+            count_ += Lanes::list_keys(key + WORD * w, positive_[w], WORD * w, few + count_, at + count_);
         scale_ = Scale::of_float(largest_value(key, n), n);
+        added_ = 0;
+        if (constraints_->is_short) {  // whose choice is at no price: any order will do
+            for (int64_t k = 0; k < count_; ++k) {
+                at_[k] = at[k];
+                worth_[k] = scale_.whole_of_positive(value_of(few[k]));
+            }
+            worth_[count_] = 0;
+            return true;
+        }
+        Lanes::ranks(few, count_, before);
         int64_t worth[MOST_CANDIDATES];
         for (int64_t k = 0; k < count_; ++k) worth[k] = scale_.whole_of_positive(value_of(few[k]));
         uint64_t taken = 0;
@@ -166,7 +181,6 @@ private:
             worth_[before[k]] = worth[k];
         }
         worth_[count_] = 0;
-        added_ = 0;
         return count_bits(taken) == count_;  // else some are tied
     }
 

@@ -73,6 +73,21 @@ struct RowLanes : Steps {
         heads.caps_and = _mm512_reduce_and_epi64(caps_and);
     }
 
+    static COUPONRY_INLINE int64_t list_keys(const int32_t* key, uint64_t some, int64_t first, int32_t* few,
+                                             int16_t* at) noexcept {
+        const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+        int64_t count = 0;
+        for (int64_t j = 0; j < 64 && some >> j; j += 16) {
+            const auto its = static_cast<__mmask16>(some >> j);
+            const __m512i number = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(first + j)), lane);
+            _mm512_storeu_si512(few + count, _mm512_maskz_compress_epi32(its, _mm512_maskz_loadu_epi32(its, key + j)));
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(at + count),
+                                _mm512_cvtepi32_epi16(_mm512_maskz_compress_epi32(its, number)));
+            count += count_bits(its);
+        }
+        return count;
+    }
+
     static COUPONRY_INLINE void count_ends(const uint8_t* end, const uint8_t* begin, int64_t m,
                                            int16_t* ended) noexcept {
         const __m512i ends = _mm512_loadu_si512(end);

@@ -96,6 +96,19 @@ struct RowSteps : SubsetSteps {
         }
     }
 
+    // Keys of some of 64 candidates, a bit for each, and which of the customer's they are; how many. Places beyond them
+    // are written, too.
+    static COUPONRY_INLINE int64_t list_keys(const int32_t* key, uint64_t some, int64_t first, int32_t* few,
+                                             int16_t* at) noexcept {
+        int64_t count = 0;
+        for (; some; some &= some - 1, ++count) {
+            const int64_t j = lowest_bit(some);
+            few[count] = key[j];
+            at[count] = static_cast<int16_t>(first + j);
+        }
+        return count;
+    }
+
     // How many of up to 64 ends in ascending order are at most as large as each of as many begins.
     static COUPONRY_INLINE void count_ends(const uint8_t* end, const uint8_t* begin, int64_t m,
                                            int16_t* ended) noexcept {

@@ -12,15 +12,15 @@ struct WindowLanes : SubsetLanes {
         const __m512i one = _mm512_set1_epi8(1);
         __m512i begins = _mm512_setzero_si512(), ends = begins, number = begins;
         uint64_t before = 0, gone = 0, again = 0;
-        for (int64_t t = 0; t < turns; ++t) {
+        for (int64_t t = 0; t < turns; ++t, number = _mm512_add_epi8(number, one)) {
             const uint64_t now = static_cast<uint64_t>(words[turn[t] * apart]) & some;
+            if (now == before) continue;  // as long as windows are of candidates in other words
             const uint64_t fresh = now & ~before, ended = before & ~now;
             again |= fresh & gone;
             gone |= ended;
             before = now;
             begins = _mm512_mask_mov_epi8(begins, fresh, number);
             ends = _mm512_mask_mov_epi8(ends, ended, number);
-            number = _mm512_add_epi8(number, one);
         }
         _mm512_storeu_si512(begin, begins);
         _mm512_storeu_si512(end, _mm512_mask_mov_epi8(ends, before, number));
