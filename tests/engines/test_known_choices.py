@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from couponry import Campaign, CustomerRule, Limit, kernels
 from couponry.engines import arrangement, local
+from couponry.engines.fixing.known_choice import KnownChoice
 from couponry.engines.local import LocalEngine
 from couponry.engines.protocol import FixedChoices
 from couponry.solver.problem import Problem
@@ -142,3 +144,21 @@ def test_whoever_changes_a_choice_changes_nothing_that_is_known() -> None:
     assert_same(found, expected)
     found.usage[:], found.free_choice[:] = 0, 0
     assert_same(engine.fix(price, bars, problem.fine), expected)
+
+
+def test_pieces_are_read_wherever_others_begin_and_end() -> None:
+    random = np.random.default_rng(6)
+    ptr = np.concatenate([[0], np.cumsum(random.integers(0, 7, 40))])
+    chosen = random.integers(0, 2, ptr[-1]).astype(np.uint8)
+    known = KnownChoice(np.zeros((1, 1, 1), np.float32), ptr)
+    cuts = [0, 1, 9, 10, 30, 40]
+    for start, stop in reversed(list(pairwise(cuts))):
+        known.keep(start, stop, chosen[ptr[start] : ptr[stop]])
+    known.complete(np.zeros((1, 1, 1), np.int64))
+    for start, stop in combinations(range(41), 2):
+        expected = chosen[ptr[start] : ptr[stop]]
+        out = np.full(len(expected), 7, np.uint8)
+        known.fill(start, stop, out)
+        assert np.array_equal(out, expected)
+        bits = known.bits(start, stop)
+        assert np.array_equal(bits, np.packbits(expected, bitorder="little"))

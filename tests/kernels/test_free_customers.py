@@ -27,11 +27,15 @@ def fixed_where_few_are_open(module: Any, case: Case) -> dict[str, Any]:
     candidates, customers = int(case.shard.indptr[-1]), case.customers
     is_free, fine = np.full(customers, 7, np.uint8), np.zeros((1, *shape[2:]), np.int64)
     usage, chosen = evaluated(module, case)
+    of_free = np.full(candidates, 7, np.uint8)
     module.fix_choices(
-        case.shard, case.rules, case.price, 0, customers, chosen, threshold.astype(np.float32),
-        random.integers(0, 256, (1, candidates)).astype(np.uint8), usage, fine, is_free,
+        case.shard, case.rules, case.price, 0, customers, np.packbits(chosen, bitorder="little"),
+        threshold.astype(np.float32), random.integers(0, 256, (1, candidates)).astype(np.uint8),
+        usage, fine, is_free, of_free,
     )  # fmt: skip
-    return {"is free": is_free, "usage": usage, "fine": fine}
+    of_everybody = np.repeat(is_free, np.diff(case.shard.indptr)) == 1
+    assert np.array_equal(of_free, np.where(of_everybody, chosen, 7))
+    return {"is free": is_free, "usage": usage, "fine": fine, "chosen": of_free}
 
 
 @pytest.mark.parametrize("name", backend_names())

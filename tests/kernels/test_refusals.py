@@ -119,8 +119,8 @@ COUNTED["decide"] = {
 RULES = {
     "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "rules.group": 10**6, "rules.constraint_ptr": 10**6,
 }  # fmt: skip
-COUNTED |= dict.fromkeys(("evaluate", "choose_exactly"), RULES)
-COUNTED |= {kernel: RULES | {"chosen": 2} for kernel in ("fix_choices", "alternatives", "regret")}
+COUNTED |= dict.fromkeys(("evaluate", "fix_choices", "choose_exactly"), RULES)
+COUNTED |= {kernel: RULES | {"chosen": 2} for kernel in ("alternatives", "regret")}
 COUNTED["sum_choice"] = {
     "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "chosen": 2,
 }  # fmt: skip

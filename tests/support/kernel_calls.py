@@ -246,9 +246,10 @@ def _of_choices() -> Iterator[Call]:
     yield Call("decide", {"late": late_case(1, case), "start": 0, "stop": n})
     threshold = np.ones((3, 2, *price.shape[1:]), np.float32)
     fine, total = np.ones((2, len(chosen)), np.uint8), np.zeros((2, *price.shape[1:]), np.int64)
-    given = {**both, "price": price, **who, "chosen": chosen, "threshold": threshold, "fine": fine}
+    bits = np.packbits(chosen, bitorder="little")
+    given = {**both, "price": price, **who, "bits": bits, "threshold": threshold, "fine": fine}
     counted = {"usage": usage, "fine_usage": total, "is_free": np.zeros(n, np.uint8)}
-    yield Call("fix_choices", {**given, **counted})
+    yield Call("fix_choices", {**given, **counted, "chosen": np.zeros(len(chosen), np.uint8)})
     yield from _of_undecided(case, chosen)
     out = {"partner": np.zeros(len(chosen), np.int64), "loss": np.zeros(len(chosen), np.float32)}
     yield Call("alternatives", {**both, "price": price, "chosen": chosen, **who, **out})

@@ -284,6 +284,7 @@ def fixed(module: Any, case: Case, chosen: NDArray[np.uint8], unit: int = UNIT) 
     threshold = np.round(np.abs(random.normal(size=(3, 2, *case.price.shape[1:]))) * 0.2, 1)
     threshold[random.random(threshold.shape) < 0.3] = -1.0
     is_free = np.full(case.customers, 7, np.uint8)
+    of_free = np.full(len(chosen), 7, np.uint8)
     partner = np.full(len(chosen), 7)
     loss = np.full(len(chosen), 7, np.float32)
     fine = random.integers(0, 256, (2, len(chosen))).astype(np.uint8)
@@ -297,12 +298,12 @@ def fixed(module: Any, case: Case, chosen: NDArray[np.uint8], unit: int = UNIT) 
         )
         of_block, best = evaluated(module, case, start, stop, unit=unit)
         module.fix_choices(
-            *block, start, stop, best, threshold.astype(np.float32), fine[:, begin:end],
-            of_block, sums, is_free[start:stop],
+            *block, start, stop, np.packbits(best, bitorder="little"), threshold.astype(np.float32),
+            fine[:, begin:end], of_block, sums, is_free[start:stop], of_free[begin:end],
         )  # fmt: skip
         usage.append(of_block)
     changes = changed(module, case, chosen, partner, loss)
-    fixing = {"is_free": is_free, "fixed": sum(usage), "fine": sums}
+    fixing = {"is_free": is_free, "fixed": sum(usage), "fine": sums, "of_free": of_free}
     return {**fixing, "partner": partner, "loss": loss, **changes}
 
 

@@ -25,7 +25,7 @@ cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
         Rules rules
         const float* price
         int64_t segments, items, start, stop
-        const uint8_t* chosen
+        const uint8_t* bits
         const float* threshold
         int64_t levels
         const uint8_t* fine
@@ -33,6 +33,7 @@ cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
         int64_t* usage
         int64_t* fine_usage
         uint8_t* is_free
+        uint8_t* chosen
 
     cdef cppclass Pass:
         Shard shard
@@ -244,9 +245,9 @@ def evaluate(
 
 
 def fix_choices(
-    shard, rules, const float[:, :, ::1] price, int64_t start, int64_t stop, const uint8_t[::1] chosen,
+    shard, rules, const float[:, :, ::1] price, int64_t start, int64_t stop, const uint8_t[::1] bits,
     const float[:, :, :, ::1] threshold, const uint8_t[:, :] fine, int64_t[:, :, ::1] usage,
-    int64_t[:, :, ::1] fine_usage, uint8_t[::1] is_free, *, bint unchecked=False,
+    int64_t[:, :, ::1] fine_usage, uint8_t[::1] is_free, uint8_t[::1] chosen, *, bint unchecked=False,
 ):
     cdef Fixing fixing
     cdef int status
@@ -256,6 +257,7 @@ def fix_choices(
     fixing.segments, fixing.items, fixing.start, fixing.stop = segments, items, start, stop
     tables_agree(fixing.shard, shard.item, fixing.rules, start, stop, price, chosen.shape[0], False)
     same(is_free.shape[0], stop - start, "is_free: customers")
+    same(bits.shape[0], (chosen.shape[0] + 7) // 8, "bits: bytes of these customers' candidates")
     within(threshold.shape[0], 1, 0x7FFFFFFF, "threshold: levels")
     same(threshold.shape[1], 2, "threshold: axis 1")
     same(threshold.shape[2], segments, "threshold: segments")
@@ -280,10 +282,10 @@ def fix_choices(
     if fine_usage.shape[0]:
         aligned(&fine_usage[0, 0, 0], sizeof(int64_t))
     fixing.price = &price[0, 0, 0]
+    fixing.bits = &bits[0] if bits.shape[0] else NULL
     fixing.chosen = &chosen[0] if chosen.shape[0] else NULL
     if not unchecked or ALWAYS_CHECKED:
         look_at_pass(fixing.shard, fixing.rules, start, stop, price)
-        refuse(not_flags(b"chosen", fixing.chosen, chosen.shape[0]))
     fixing.threshold = &threshold[0, 0, 0, 0]
     fixing.levels = threshold.shape[0]
     fixing.attributes = fine.shape[0] if fine.shape[1] else 0

@@ -15,7 +15,7 @@ struct Fixing {
     Rules rules;
     const float* price;  // (1 + C, S, K)
     int64_t segments, items, start, stop;
-    const uint8_t* chosen;   // of the candidates of these customers
+    const uint8_t* bits;     // a bit for each candidate of these customers: whether it is chosen
     const float* threshold;  // (levels, 2, S, K)
     int64_t levels;
     const uint8_t* fine;  // of the candidates of these customers, attribute by attribute
@@ -23,6 +23,7 @@ struct Fixing {
     int64_t* usage;       // (1 + C, S, K), subtracted from
     int64_t* fine_usage;  // (A, S, K), added to
     uint8_t* is_free;     // of these customers
+    uint8_t* chosen;      // of the candidates of these customers: a byte for each of those of free ones
 };
 
 // Everything that one evaluation is given; see `evaluate` in reference/evaluate.py.

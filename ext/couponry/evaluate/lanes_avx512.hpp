@@ -233,6 +233,7 @@ struct Lanes : CloseLanes {
                                           float least, float most, const float* bars, int32_t cells) noexcept {
         const __m512 leasts = _mm512_set1_ps(least), mosts = _mm512_set1_ps(most);
         const __m512i further = _mm512_set1_epi32(cells);
+        __mmask16 found = 0;  // looked at now and then alone: a guess whether there is one is often wrong
         for (int64_t j = 0; j < n; j += LANES) {
             const __mmask16 live = first_lanes(n - j), in = picked(picks, j);
             const __m512i keys = _mm512_loadu_si512(key + j), items = load(item + j, live);
@@ -241,9 +242,10 @@ struct Lanes : CloseLanes {
             const __m512 loss = _mm512_mask_sub_ps(_mm512_sub_ps(leasts, value), in, value, mosts);
             const __m512i cell = _mm512_mask_add_epi32(items, static_cast<__mmask16>(~in), items, further);
             const __m512 bar = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), live, cell, bars, sizeof(float));
-            if (_mm512_mask_cmp_ps_mask(live, loss, bar, _CMP_LE_OQ)) return true;
+            found |= _mm512_mask_cmp_ps_mask(live, loss, bar, _CMP_LE_OQ);
+            if (j % WORD == WORD - LANES && found) return true;
         }
-        return false;
+        return found != 0;
     }
 
     static COUPONRY_INLINE void bars(const Shortlist* lists, int32_t* bars) noexcept {

@@ -100,9 +100,9 @@ struct Ends {
 };
 
 // Where an item is in a set of items by their last bits: words of 16 bits, so that one vector looks up 32 items.
-constexpr int64_t OPEN_WORDS = 128;
-constexpr int64_t open_word(int64_t item) noexcept { return item / 16 % OPEN_WORDS; }
-constexpr int64_t open_bit(int64_t item) noexcept { return item % 16; }
+constexpr int64_t OPEN_WORDS = 128, OPEN_BITS = 16;
+constexpr int64_t open_word(int64_t item) noexcept { return item / OPEN_BITS % OPEN_WORDS; }
+constexpr int64_t open_bit(int64_t item) noexcept { return item % OPEN_BITS; }
 
 COUPONRY_INLINE uint32_t is_picked(const uint64_t* picks, int64_t j) noexcept {
     return static_cast<uint32_t>(picks[j / WORD] >> (j % WORD)) & 1;

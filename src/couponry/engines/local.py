@@ -200,7 +200,7 @@ class LocalEngine:
             fine = in_order_of_segments(fine, shard, copy, self.backend, self.threads)
         request, known = FixingRequest(price, regret_threshold, fine), self._known
         if known is None or not known.is_of(price, shard.indptr):
-            known = KnownChoice(price, shard.indptr, cuts) if self._keeps_choices else None
+            known = KnownChoice(price, shard.indptr) if self._keeps_choices else None
         found = FixingPass(
             self.backend, shard, rules, self.seed, request, self.threads, copy is not None, known
         )
@@ -248,7 +248,7 @@ class LocalEngine:
         self._count_pass()
         copy = None if len(chosen) else self._arrangement()
         shard, rules, cuts = self._in_order_of(copy)
-        known = KnownChoice(price, shard.indptr, cuts) if keeps and self._keeps_choices else None
+        known = KnownChoice(price, shard.indptr) if keeps and self._keeps_choices else None
         if copy is None:
             block = self._kernels, shard, rules, price, self.seed, cut_off
             usage = sum_blocks(*block, cuts, self.threads, chosen, known)

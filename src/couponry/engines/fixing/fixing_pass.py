@@ -13,7 +13,7 @@ from ...utils.arrays.working_memory import WorkingMemory
 from ..cut_off import CutOffCounts
 from ..subset import copy_runs, of_few_segments, runs_of
 from ..workers import joined
-from .known_choice import KnownChoice
+from .known_choice import KnownChoice, as_bits
 
 
 class FixingRequest(NamedTuple):
@@ -113,16 +113,17 @@ class FixingPass:
             segments, tables = self._found[worker]
         price = np.ascontiguousarray(self._price[:, segments])
         if self._known is not None and self._known.is_complete:
-            chosen = self._known.chosen(start, stop)
+            bits = self._known.bits(start, stop)
         else:
-            chosen = self._chosen(worker, shard, price, start, stop, tables.chosen)
+            bits = self._bits(worker, shard, price, start, stop, tables.chosen)
+        chosen = self._memory.array("chosen", (end - begin,), np.uint8)  # of free customers
         self._kernels.fix_choices(
-            shard, self._rules, price, start, stop, chosen,
-            np.ascontiguousarray(self._threshold[:, :, segments]), fine, tables.freed, tables.fine, is_free,
+            shard, self._rules, price, start, stop, bits,
+            np.ascontiguousarray(self._threshold[:, :, segments]), fine, tables.freed, tables.fine, is_free, chosen,
         )  # fmt: skip
         self._free[start] = self._free_part(start + np.flatnonzero(is_free), begin, chosen, fine)
 
-    def _chosen(
+    def _bits(
         self,
         worker: int,
         shard: Shard,
@@ -131,16 +132,14 @@ class FixingPass:
         stop: int,
         usage: NDArray[np.int64],
     ) -> NDArray[np.uint8]:
-        """Find the best choices of some customers, and add up what they use (IN/OUT)."""
+        """Find the best choices of some customers, as bits, and add up what they use (IN/OUT)."""
         size = int(shard.indptr[stop] - shard.indptr[start])
         chosen = self._memory.array("chosen", (size,), np.uint8)
         self._kernels.evaluate(
             shard, self._rules, price, self._seed, start, stop, usage, chosen,
             self._cut_off.unit, self._cut_off.by_worker[worker],
         )  # fmt: skip
-        if self._known is not None:
-            self._known.keep(start, stop, chosen)
-        return chosen
+        return as_bits(chosen) if self._known is None else self._known.keep(start, stop, chosen)
 
     def _free_part(
         self,

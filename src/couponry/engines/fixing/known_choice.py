@@ -6,7 +6,7 @@ prices. What everybody chooses is known then.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,21 @@ from numpy.typing import NDArray
 from ...utils.arrays.working_memory import WorkingMemory
 
 
+class _Piece(NamedTuple):
+    """The choice of customers up to one, a bit for each of their candidates; the lowest ones of a byte come first."""
+
+    stop: int
+    bits: NDArray[np.uint8]
+
+
 class KnownChoice:
-    """Everybody's best choice at a price table; workers fill it in block by block.
+    """Everybody's best choice at a price table; workers fill it in piece by piece.
 
     Parameters
     ----------
     price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
     indptr : ndarray of int64, shape (n_customers + 1,)
         Where each customer's candidates begin.
-    cuts : ndarray of int64, shape (n_blocks + 1,)
-        Blocks of customers: what workers take begins and ends at some of them.
 
     Attributes
     ----------
@@ -32,11 +37,10 @@ class KnownChoice:
     is_complete : bool
     """
 
-    def __init__(
-        self, price: NDArray[np.float32], indptr: NDArray[np.int64], cuts: NDArray[np.int64]
-    ):
-        self._price, self._indptr, self._cuts = price.copy(), indptr, cuts
-        self._bits: dict[int, NDArray[np.uint8]] = {}  # of each block, by its first customer
+    def __init__(self, price: NDArray[np.float32], indptr: NDArray[np.int64]):
+        self._price, self._indptr = price.copy(), indptr
+        self._pieces: dict[int, _Piece] = {}  # by their first customers
+        self._begins: list[int] = []  # these in order, once all are there
         self._memory = WorkingMemory()
         self.usage = np.zeros(0, np.int64)
         self.is_complete = False
@@ -51,20 +55,23 @@ class KnownChoice:
         size = int(self._indptr[stop] - self._indptr[start])
         return self._memory.array("chosen", (size,), np.uint8)
 
-    def keep(self, start: int, stop: int, chosen: NDArray[np.uint8]) -> None:
-        """Keep the choice of customers start <= i < stop, 0 or 1 for each of their candidates."""
-        for block, part in self._blocks(start, stop):
-            self._bits[block] = np.packbits(chosen[part])
+    def keep(self, start: int, stop: int, chosen: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Keep the choice of customers start <= i < stop, 0 or 1 for each of their candidates; return it as bits."""
+        bits = as_bits(chosen)
+        self._pieces[start] = _Piece(stop, bits)
+        return bits
 
-    def chosen(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Return the choice of customers start <= i < stop, in `room`."""
-        out = self.room(start, stop)
-        for block, part in self._blocks(start, stop):
-            out[part] = np.unpackbits(self._bits[block], count=part.stop - part.start)
-        return out
+    def bits(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Return the choice of customers start <= i < stop as bits, quickly where it was kept together."""
+        piece = self._pieces.get(start)
+        if piece is not None and piece.stop == stop:
+            return piece.bits
+        chosen = self.room(start, stop)
+        self.fill(start, stop, chosen)
+        return as_bits(chosen)
 
     def fill(self, start: int, stop: int, out: NDArray[np.uint8]) -> None:
-        """Write down the choice of customers start <= i < stop, wherever blocks begin and end.
+        """Write down the choice of customers start <= i < stop, wherever pieces begin and end.
 
         Parameters
         ----------
@@ -72,21 +79,34 @@ class KnownChoice:
         out : ndarray of uint8, shape (candidates of these customers,)
             OUT: 1 for each candidate that is chosen, else 0.
         """
-        first = int(np.searchsorted(self._cuts, start, side="right")) - 1
-        last = int(np.searchsorted(self._cuts, stop, side="left"))
-        begin, end = int(self._cuts[first]), int(self._cuts[last])
-        of_blocks, ptr = self.chosen(begin, end), self._indptr
-        out[:] = of_blocks[ptr[start] - ptr[begin] : ptr[stop] - ptr[begin]]
+        ptr, at = self._indptr, int(np.searchsorted(self._begins, start, side="right")) - 1
+        done = start
+        while done < stop:
+            begin = self._begins[at]
+            end, bits = self._pieces[begin]
+            first, last = (int(ptr[i] - ptr[begin]) for i in (done, min(end, stop)))
+            some = bits[first // 8 : (last + 7) // 8]
+            chosen = np.unpackbits(some, bitorder="little")[first % 8 :][: last - first]
+            to = int(ptr[done] - ptr[start])
+            out[to : to + len(chosen)] = chosen
+            done, at = min(end, stop), at + 1
 
     def complete(self, usage: NDArray[np.int64]) -> KnownChoice:
-        """Say what is chosen, once all blocks are kept."""
+        """Say what is chosen, once all pieces are kept."""
+        self._begins = sorted(self._pieces)
         self.usage, self.is_complete = usage.copy(), True
         return self
 
-    def _blocks(self, start: int, stop: int) -> list[tuple[int, slice]]:
-        """Each block from `start` to `stop`: its first customer, and candidates counted from the first of them all."""
-        first, last = np.searchsorted(self._cuts, [start, stop]).tolist()
-        begin = int(self._indptr[start])
-        ends = (self._indptr[self._cuts[first : last + 1]] - begin).tolist()
-        parts = [slice(*both) for both in pairwise(ends)]
-        return list(zip(self._cuts[first:last].tolist(), parts, strict=True))
+
+def as_bits(chosen: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return flags as bits; the lowest ones of a byte come first.
+
+    Parameters
+    ----------
+    chosen : ndarray of uint8, shape (n,)
+
+    Returns
+    -------
+    ndarray of uint8, shape (n / 8, rounded up,)
+    """
+    return np.packbits(chosen, bitorder="little")

@@ -15,12 +15,13 @@ def fix_choices(
     price: Prices,
     start: int,
     stop: int,
-    chosen: Flags,
+    bits: Flags,
     threshold: Prices,
     fine: Flags,
     usage: Sums,
     fine_usage: Sums,
     is_free: Flags,
+    chosen: Flags,
 ) -> None:
     """Leave customers free to whom a change of their best choice matters little, and add up what the others are given.
 
@@ -37,8 +38,8 @@ def fix_choices(
         See `evaluate`.
     start, stop : int
         Customers ``start <= i < stop``.
-    chosen : ndarray of uint8, shape (candidates of these customers,)
-        Best choices at these prices.
+    bits : ndarray of uint8, shape (candidates of these customers / 8, rounded up,)
+        Best choices at these prices, a bit for each candidate: the lowest ones of a byte come first.
     threshold : ndarray of float32, shape (levels, 2, S, K)
         Regret thresholds of leaving and of coming.
     fine : ndarray of uint8, shape (A, candidates of these customers)
@@ -49,16 +50,28 @@ def fix_choices(
         IN/OUT: adds the sums of `fine` of fixed customers' coupons.
     is_free : ndarray of uint8, shape (stop - start,)
         OUT: 1 for free customers, else 0.
+    chosen : ndarray of uint8, shape (candidates of these customers,)
+        OUT: of free customers' candidates, 1 for those that are chosen, else 0; of others nothing is written.
     """
     first = shard.indptr[start]
     for i in range(start, stop):
-        mine = chosen[shard.indptr[i] - first : shard.indptr[i + 1] - first]
+        begin, end = shard.indptr[i] - first, shard.indptr[i + 1] - first
+        mine = flags_of(bits, begin, end)
         bars = threshold[level_of(number_of(shard, i), len(threshold))]
         is_free[i - start] = is_close(shard, rules, price, i, mine, bars)
         if is_free[i - start]:
             take_off(shard, i, mine, usage)
+            chosen[begin:end] = mine
         else:
             add_fine(shard, i, mine, fine, fine_usage, first)
+
+
+def flags_of(bits: Flags, begin: Integer, end: Integer) -> Flags:
+    """The bits from one to another one, a byte each."""
+    flags = np.empty(end - begin, np.uint8)
+    for e in range(begin, end):
+        flags[e - begin] = np.int64(bits[e >> 3]) >> (e & 7) & 1
+    return flags
 
 
 def take_off(shard: Shard, i: int, chosen: Flags, usage: Sums) -> None:
