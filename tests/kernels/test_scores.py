@@ -12,7 +12,6 @@ from tests.support.score_calls import begun_arguments, features_arguments, respo
 
 from couponry.kernels.reference.scores.logarithms import (
     take_exponentials,
-    take_exponentials_of_floats,
     take_logarithms,
     take_logarithms_of_floats,
 )
@@ -77,7 +76,3 @@ def test_logarithms_and_exponentials() -> None:
     found = given.copy()
     take_exponentials(found)
     np.testing.assert_allclose(found, np.exp(given), rtol=4e-16)
-    floats = given[np.abs(given) < 80].astype(np.float32)
-    few = floats.copy()
-    take_exponentials_of_floats(few)
-    np.testing.assert_allclose(few, np.exp(floats.astype(np.float64)), rtol=1.8e-7)

@@ -75,7 +75,7 @@ private:
         const int64_t quota = work.quota[2];
         if (quota > 0 && quota <= HANDS / 2) {
             const auto all = [](auto& hand, const float* of, int64_t) { hand.deal(of); };
-            const float bar = bar_below(2, score, quota, all);
+            const float bar = bar_below(score, quota, all);
             if (bar > work.above && (scores.everything || bar > 0.0f)) {
                 keep_some(2, listed(score, bar, room.few_score, room.few, [](int64_t) { return ~uint64_t{0}; }));
                 return write(2);
@@ -121,7 +121,7 @@ private:
         for (int r = 1; r < 3; ++r) {
             const uint64_t* const mask = room.mask[r];
             if (count[r] > FEW_OF_ROLE && count[r] > work.quota[r] && work.quota[r] <= HANDS / 2)
-                bar[r] = bar_below(r, score, work.quota[r],
+                bar[r] = bar_below(score, work.quota[r],
                                    [=](auto& hand, const float* of, int64_t w) { hand.deal(of, mask[w]); });
         }
         scores.put_own_among_others();
@@ -192,7 +192,7 @@ private:
         }
         const auto candidates = [=](auto& hand, const float* of, int64_t w) { hand.deal(of, mask[w]); };
         const bool no_bar = count[r] <= WORD || quota > HANDS / 2;  // few are compared with each other as they are
-        const float bar = no_bar ? LOWEST : bar_below(r, by, quota, candidates);
+        const float bar = no_bar ? LOWEST : bar_below(by, quota, candidates);
         keep_some(r, listed(by, bar, room.few_score, room.few, candidate));
     }
 
@@ -238,7 +238,7 @@ private:
     // Candidates are dealt into HANDS. As many of them reach a bar as there are hands whose best does, and few hands
     // have a second one that does where the quota is a small part of them.
     template <class Deal>
-    COUPONRY_INLINE float bar_below(int r, const float* by, int64_t quota, Deal deal) noexcept {
+    COUPONRY_INLINE float bar_below(const float* by, int64_t quota, Deal deal) noexcept {
         Lanes::Hands even(LOWEST), odd(LOWEST);
         int64_t t = 0;
         for (; t + 2 <= live_words; t += 2) {
@@ -252,8 +252,8 @@ private:
         const int64_t enough = quota + quota / 8;
         int64_t low = rank_of(LOWEST), high = int64_t{rank_of(Lanes::largest(room.hands, HANDS))} + 1;
         const int64_t top = high;
-        // Looked for first where it was for the customer before, of this role; ranks are about logarithms.
-        for (int64_t probe = top - below_top[r], step = int64_t{1} << 20; high - low > 1; step *= 2) {
+        // Looked for first where it was for the customer before; ranks are about logarithms.
+        for (int64_t probe = top - below_top, step = int64_t{1} << 20; high - low > 1; step *= 2) {
             if (probe <= low || probe >= high) probe = low + (high - low) / 2;
             const int64_t found = how_many_reach(of_rank(static_cast<int32_t>(probe)), room.hands, HANDS);
             if (found < quota) {
@@ -265,7 +265,7 @@ private:
                 if (found <= enough) break;
             }
         }
-        if (low > rank_of(LOWEST)) below_top[r] = top - low;
+        if (low > rank_of(LOWEST)) below_top = top - low;
         return of_rank(static_cast<int32_t>(low));
     }
 
@@ -357,7 +357,7 @@ private:
     int64_t live_words;
     const bool plain;  // neither rewards nor kinds nor lists of what is eligible
     int64_t count[3] = {0, 0, 0}, kept[3] = {0, 0, 0};
-    int64_t below_top[3] = {int64_t{1} << 23, int64_t{1} << 23, int64_t{1} << 23};
+    int64_t below_top = int64_t{1} << 23;
     int64_t at = 0;
 };
 

@@ -11,41 +11,25 @@
 namespace couponry {
 namespace {
 
-constexpr float LEAST_BOUGHT = 0.05F, LEAST_ITEMS = 0.3F, FEW_ITEMS = 10.0F;
-constexpr float LEAST_SCORE = 1e-6F, LEAST_TRIPS = 0.1F;
-
-OffersOfOne offers_of_one(const Chosen& chosen, int64_t first, int64_t end) noexcept {
-    return {chosen.offer.data + first, chosen.role.data + first, chosen.score.data + first, end - first};
-}
-
-void take_logarithms_of(double* numbers, int64_t n) noexcept { affinity_kernels().take_logarithms(numbers, n); }
-void take_logarithms_of(float* numbers, int64_t n) noexcept {
-    affinity_kernels().take_logarithms_of_floats(numbers, n);
-}
-void take_exponentials_of(double* numbers, int64_t n) noexcept { affinity_kernels().take_exponentials(numbers, n); }
-void take_exponentials_of(float* numbers, int64_t n) noexcept {
-    affinity_kernels().take_exponentials_of_floats(numbers, n);
-}
+constexpr double LEAST_SAID = 10.0, LEAST_BOUGHT = 0.05, LEAST_ITEMS = 0.3, FEW_ITEMS = 10.0;
+constexpr double LEAST_SCORE = 1e-6, MAX_LOG_ODDS = 15.0;
 
 // Numbers of a customer, with room for whole vectors; 1 beyond them.
-template <class Number>
 class Numbers {
 public:
     void resize(int64_t n) {
-        constexpr int64_t AT_A_TIME = sizeof(Number) == sizeof(float) ? FLOATS_AT_A_TIME : NUMBERS_AT_A_TIME;
-        const int64_t room = (n + AT_A_TIME - 1) / AT_A_TIME * AT_A_TIME;
+        const int64_t room = (n + NUMBERS_AT_A_TIME - 1) / NUMBERS_AT_A_TIME * NUMBERS_AT_A_TIME;
         if (room > static_cast<int64_t>(numbers_.size())) numbers_.resize(static_cast<size_t>(room));
-        for (int64_t k = n; k < room; ++k) numbers_[k] = 1;
+        for (int64_t k = n; k < room; ++k) numbers_[k] = 1.0;
         whole_ = room;
     }
-    Number& operator[](int64_t k) noexcept { return numbers_[static_cast<size_t>(k)]; }
-    Number operator[](int64_t k) const noexcept { return numbers_[static_cast<size_t>(k)]; }
-    Number* data() noexcept { return numbers_.data(); }
-    void take_logarithms() noexcept { take_logarithms_of(numbers_.data(), whole_); }
-    void take_exponentials() noexcept { take_exponentials_of(numbers_.data(), whole_); }
+    double& operator[](int64_t k) noexcept { return numbers_[static_cast<size_t>(k)]; }
+    double operator[](int64_t k) const noexcept { return numbers_[static_cast<size_t>(k)]; }
+    void take_logarithms() noexcept { affinity_kernels().take_logarithms(numbers_.data(), whole_); }
+    void take_exponentials() noexcept { affinity_kernels().take_exponentials(numbers_.data(), whole_); }
 
 private:
-    std::vector<Number> numbers_;
+    std::vector<double> numbers_;
     int64_t whole_ = 0;
 };
 
@@ -68,31 +52,41 @@ public:
 
 private:
     void score(int64_t begin, int64_t stop, int64_t first, int64_t end) {
-        const int64_t items = stop - begin;
-        const OffersOfOne offers = offers_of_one(chosen_, first, end);
-        const OfferOdds& steps = affinity_kernels().offer_odds;
+        const int64_t items = stop - begin, offers = end - first;
         amount_.resize(items + 1);
-        for (int64_t e = 0; e < items; ++e) amount_[e] = bought_.weight[begin + e];
-        amount_[items] = static_cast<float>(-items) / FEW_ITEMS;
+        for (int64_t e = 0; e < items; ++e) amount_[e] = static_cast<double>(bought_.weight[begin + e]);
+        amount_[items] = static_cast<double>(-items) / FEW_ITEMS;
         amount_.take_exponentials();
-        const float few = amount_[items];
-        float bought = 0.0F;
-        for (int64_t e = 0; e < items; ++e) bought += amount_[e] - 1.0F;
-        total_.resize(offers.count + 2);
-        said_.resize(offers.count);
-        steps.say_by_neighbours(tables_, offers, said_.data(), total_.data());
-        total_[offers.count] = static_cast<float>(items) + 1.0F;
-        total_[offers.count + 1] = bought + 1.0F;
+        const double few = amount_[items];
+        double bought = 0.0;
+        for (int64_t e = 0; e < items; ++e) bought += amount_[e] - 1.0;
+        total_.resize(offers + 2);
+        said_.resize(static_cast<size_t>(offers));
+        for (int64_t k = 0; k < offers; ++k) {
+            const float by = chosen_.score[first + k] - tables_.prior[chosen_.offer[first + k]];
+            said_[k] = static_cast<double>(by) / static_cast<double>(tables_.near[0]);
+            total_[k] = std::max(said_[k], 0.0) + LEAST_SAID;
+        }
+        total_[offers] = static_cast<double>(items) + 1.0;
+        total_[offers + 1] = bought + 1.0;
         total_.take_logarithms();
-        const float of_customer = tables_.customer[0] * total_[offers.count] +
-                                  tables_.customer[1] * total_[offers.count + 1] + tables_.customer[2] * few;
-        steps.add_up_begun(tables_, offers, said_.data(), {of_customer, few}, total_.data());
-        for (int64_t g = 0; g < tables_.of_group.rows; ++g) add_groups(g, begin, stop, offers);
-        steps.put_begun(offers, total_.data());
+        const double of_customer = of(tables_.customer, 0) * total_[offers] +
+                                   of(tables_.customer, 1) * total_[offers + 1] + of(tables_.customer, 2) * few;
+        for (int64_t k = 0; k < offers; ++k) {
+            const int32_t offer = chosen_.offer[first + k];
+            const double root = std::copysign(std::sqrt(std::abs(said_[k])), said_[k]);
+            total_[k] = of(tables_.offer, offer) + of(tables_.near, 1) * total_[k] + of(tables_.near, 2) * root;
+            total_[k] += of_customer + few * of(tables_.popular, offer);
+        }
+        for (int64_t g = 0; g < tables_.of_group.rows; ++g) add_groups(g, begin, stop, first, end);
+        for (int64_t k = 0; k < offers; ++k) {  // without a branch on the role, which nobody can foretell
+            const float either[] = {chosen_.score[first + k], static_cast<float>(total_[k])};
+            chosen_.score[first + k] = either[chosen_.role[first + k] != 0];
+        }
     }
 
-    void add_groups(int64_t g, int64_t begin, int64_t stop, const OffersOfOne& offers) {
-        const View<const int32_t> of_items = tables_.of_items.row(g);
+    void add_groups(int64_t g, int64_t begin, int64_t stop, int64_t first, int64_t end) {
+        const View<const int32_t> of_items = tables_.of_items.row(g), of_offers = tables_.of_offers.row(g);
         int32_t groups = 1;  // the first one stands for what was not bought of
         of_group_.resize(2 * (stop - begin + 1));
         of_group_[0] = LEAST_BOUGHT, of_group_[1] = LEAST_ITEMS;
@@ -102,24 +96,27 @@ private:
                 place = groups++;
                 of_group_[2 * place] = LEAST_BOUGHT, of_group_[2 * place + 1] = LEAST_ITEMS;
             }
-            of_group_[2 * place] += amount_[e - begin] - 1.0F;
-            of_group_[2 * place + 1] += 1.0F;
+            of_group_[2 * place] += amount_[e - begin] - 1.0;
+            of_group_[2 * place + 1] += 1.0;
         }
         of_group_.resize(2 * groups);
         of_group_.take_logarithms();
-        const float by_bought = tables_.of_group.row(g)[0], by_items = tables_.of_group.row(g)[1];
-        for (int64_t at = 0; at < groups; ++at)
-            of_group_[at] = by_bought * of_group_[2 * at] + by_items * of_group_[2 * at + 1];
-        affinity_kernels().offer_odds.add_of_groups(offers, tables_.of_offers.row(g).data, place_.data(),
-                                                    of_group_.data(), total_.data());
+        const double by_bought = of(tables_.of_group.row(g), 0), by_items = of(tables_.of_group.row(g), 1);
+        for (int64_t d = first; d < end; ++d) {
+            const int32_t at = place_[of_offers[chosen_.offer[d]]];
+            total_[d - first] += by_bought * of_group_[2 * at] + by_items * of_group_[2 * at + 1];
+        }
         for (int64_t e = begin; e < stop; ++e) place_[of_items[bought_.item[e]]] = 0;
     }
+
+    static double of(const View<const float>& table, int64_t k) noexcept { return static_cast<double>(table[k]); }
 
     const BegunTables& tables_;
     const BoughtItems& bought_;
     const Chosen& chosen_;
     std::vector<int32_t> place_;  // of each group among those of the customer at hand, 0: none
-    Numbers<float> amount_, said_, total_, of_group_;
+    Numbers amount_, total_, of_group_;
+    std::vector<double> said_;
 };
 
 class ResponseOdds {
@@ -130,57 +127,69 @@ public:
           responses_(responses) {}
 
     void all(const View<const float>& trips) {
-        const OfferOdds& steps = affinity_kernels().offer_odds;
         int64_t end = 0;
         for (int64_t i = 0; i < chosen_.number.size; ++i) {
             const int64_t first = end;
             end += chosen_.number[i];
             if (end == first) continue;
-            const OffersOfOne offers = offers_of_one(chosen_, first, end);
-            to_buy(trips[i] + LEAST_TRIPS, offers);
-            steps.write_probabilities(total_.data(), offers.count, responses_.p0.data + first);
+            to_buy(static_cast<double>(trips[i]) + 0.1, first, end);
+            write(responses_.p0.data + first, end - first);
             if (tables_.shift.rows == 0) continue;
-            steps.shift_odds(tables_, offers, total_.data());
-            steps.write_probabilities(total_.data(), offers.count, responses_.p1.data + first);
+            for (int64_t d = first; d < end; ++d)
+                total_[d - first] = tables_.slope * total_[d - first] +
+                                    static_cast<double>(tables_.shift.row(chosen_.role[d])[chosen_.offer[d]]);
+            write(responses_.p1.data + first, end - first);
         }
     }
 
 private:
-    // Own ones are put in afterwards, of float64, as what is left of an exponential less 1 may be little.
-    void to_buy(float trips, const OffersOfOne& offers) {
-        const int64_t own = list_own(offers);
-        total_.resize(offers.count + 1);
-        for (int64_t k = 0; k < offers.count; ++k) total_[k] = std::max(offers.score[k], LEAST_SCORE);
-        total_[offers.count] = trips;
-        own_.resize(own);
-        for (int64_t n = 0; n < own; ++n) own_[n] = static_cast<double>(std::min(total_[place_[n]], MAX_LOG_ODDS));
-        own_.take_exponentials();
-        for (int64_t n = 0; n < own; ++n) own_[n] -= 1.0;
-        own_.take_logarithms();
+    // Without a branch on whose probability it is: nobody can foretell the role of the next offer.
+    void to_buy(double trips, int64_t first, int64_t end) {
+        const int64_t offers = end - first;
+        int64_t own = 0;
+        total_.resize(offers + 1);
+        odds_.resize(offers + 1);
+        for (int64_t k = 0; k < offers; ++k) {
+            total_[k] = std::max(static_cast<double>(chosen_.score[first + k]), LEAST_SCORE);
+            odds_[own] = std::min(total_[k], MAX_LOG_ODDS);
+            own += is_own(first + k);
+        }
+        total_[offers] = trips;
+        odds_.resize(own);
+        odds_.take_exponentials();
+        for (int64_t k = 0; k < own; ++k) odds_[k] -= 1.0;
+        odds_.take_logarithms();
         total_.take_logarithms();
-        affinity_kernels().offer_odds.look_up_odds(tables_, offers, total_[offers.count], total_.data());
-        for (int64_t n = 0; n < own; ++n) total_[place_[n]] = static_cast<float>(own_[n]);
+        const double came = total_[offers];
+        own = 0;
+        for (int64_t k = 0; k < offers; ++k) {
+            const uint8_t r = chosen_.role[first + k];
+            const double s = total_[k];
+            const double curve =
+                (static_cast<double>(tables_.score[r]) + static_cast<double>(tables_.squared[r]) * s) * s;
+            const double either[] = {static_cast<double>(tables_.table.row(r)[chosen_.offer[first + k]]) + curve +
+                                         static_cast<double>(tables_.trips[r]) * came,
+                                     odds_[own]};
+            total_[k] = either[is_own(first + k)];
+            own += is_own(first + k);
+        }
     }
 
-    // Lists where the personal model's own probabilities are kept, without a branch: nobody can foretell the role of
-    // the next offer. How many they are.
-    int64_t list_own(const OffersOfOne& offers) {
-        if (tables_.own == 0) return 0;
-        int64_t own = 0;
-        if (place_.size() <= static_cast<size_t>(offers.count)) place_.resize(static_cast<size_t>(offers.count) + 1);
-        for (int64_t k = 0; k < offers.count; ++k) {
-            place_[own] = k;
-            own += offers.role[k] == 0;
-        }
-        return own;
+    // 1 where the personal model's own probability is kept, else 0.
+    int64_t is_own(int64_t d) const noexcept { return int64_t{tables_.own != 0} & int64_t{chosen_.role[d] == 0}; }
+
+    // 1 / (1 + exp(-log odds)) of the customer's offers.
+    void write(float* to, int64_t offers) {
+        odds_.resize(offers);
+        for (int64_t k = 0; k < offers; ++k) odds_[k] = -std::min(std::max(total_[k], -MAX_LOG_ODDS), MAX_LOG_ODDS);
+        odds_.take_exponentials();
+        for (int64_t k = 0; k < offers; ++k) to[k] = static_cast<float>(1.0 / (1.0 + odds_[k]));
     }
 
     const ResponseTables& tables_;
     const Chosen& chosen_;
     const Responses& responses_;
-    Numbers<float> total_;
-    Numbers<double> own_;
-    std::vector<int64_t> place_;
+    Numbers total_, odds_;
 };
 
 template <class Work>

@@ -2,8 +2,6 @@
 // reference/scores/chosen_odds.py.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 
 #include "affinity/best_offers.hpp"
@@ -34,34 +32,6 @@ struct ResponseTables {
 
 struct Responses {
     View<float> p0, p1;
-};
-
-constexpr float LEAST_SAID = 10.0F, MAX_LOG_ODDS = 15.0F;
-
-// The offers that were chosen for one customer.
-struct OffersOfOne {
-    const int32_t* offer;
-    const uint8_t* role;
-    float* score;
-    int64_t count;
-};
-
-// What a customer adds to the log odds of all offers: as it is, and times what offers have.
-struct ByCustomer {
-    float of_customer, few;
-};
-
-// Steps of the log odds of a customer's offers, which exist once per instruction set; see affinity/offer_odds.hpp.
-struct OfferOdds {
-    void (*say_by_neighbours)(const BegunTables&, const OffersOfOne&, float* said, float* total) noexcept;
-    void (*add_up_begun)(const BegunTables&, const OffersOfOne&, const float* said, const ByCustomer&,
-                         float* total) noexcept;
-    void (*add_of_groups)(const OffersOfOne&, const int32_t* of_offers, const int32_t* place, const float* of_group,
-                          float* total) noexcept;
-    void (*put_begun)(const OffersOfOne&, const float* total) noexcept;
-    void (*look_up_odds)(const ResponseTables&, const OffersOfOne&, float came, float* total) noexcept;
-    void (*shift_odds)(const ResponseTables&, const OffersOfOne&, float* total) noexcept;
-    void (*write_probabilities)(const float* total, int64_t n, float* to) noexcept;
 };
 
 int score_begun(const BegunTables&, const BoughtItems&, const Chosen&) noexcept;

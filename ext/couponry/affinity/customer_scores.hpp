@@ -32,7 +32,7 @@ public:
         if (work.factors.offer.rows)
             score = by_factors.of(i);
         else if (everything)
-            begin_with_prior();
+            std::memcpy(score, work.prior.data, sizeof(float) * static_cast<size_t>(work.offers));
         now = static_cast<int32_t>(i - work.start) + 1;
         for (int64_t e = work.bought.indptr[i], end = work.bought.indptr[i + 1]; e < end; e += AT_ONCE)
             add_items<FLAGGED, ROLES>(e, e + AT_ONCE < end ? e + AT_ONCE : end);
@@ -70,13 +70,6 @@ public:
 
 private:
     static constexpr int64_t AT_ONCE = 64;  // purchases
-
-    // A few lines of the cache: what copies any number of bytes takes longer to begin than to copy them.
-    COUPONRY_INLINE void begin_with_prior() noexcept {
-        const int64_t whole = work.offers / WORD * WORD;
-        for (int64_t j = 0; j < whole; j += WORD) Lanes::copy(work.prior.data + j, score + j);
-        std::memcpy(score + whole, work.prior.data + whole, sizeof(float) * static_cast<size_t>(work.offers - whole));
-    }
 
     // Many items have no links, and nobody can foretell which: those that have are listed first, without a branch.
     template <bool FLAGGED, bool ROLES>

@@ -104,10 +104,6 @@ struct Lanes {
         for (int v = 0; v < 8; ++v) _mm256_storeu_ps(score + 8 * v, _mm256_set1_ps(value));
     }
 
-    static COUPONRY_INLINE void copy(const float* from, float* to) noexcept {
-        for (int v = 0; v < 8; ++v) _mm256_storeu_ps(to + 8 * v, _mm256_loadu_ps(from + 8 * v));
-    }
-
     static COUPONRY_INLINE __m256i set_bits(uint32_t byte) noexcept {
         return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(SET_BITS.numbers[byte])));
     }

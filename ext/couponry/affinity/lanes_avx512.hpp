@@ -96,10 +96,6 @@ struct Lanes {
         for (int v = 0; v < 4; ++v) _mm512_storeu_ps(score + 16 * v, _mm512_set1_ps(value));
     }
 
-    static COUPONRY_INLINE void copy(const float* from, float* to) noexcept {
-        for (int v = 0; v < 4; ++v) _mm512_storeu_ps(to + 16 * v, _mm512_loadu_ps(from + 16 * v));
-    }
-
     static COUPONRY_INLINE int64_t pack(const void* from, uint64_t mask, void* to) noexcept {
         const int32_t* const each = static_cast<const int32_t*>(from);
         int32_t* next = static_cast<int32_t*>(to);

@@ -83,10 +83,6 @@ struct Lanes {
         for (int j = 0; j < WORD; ++j) score[j] = value;
     }
 
-    static COUPONRY_INLINE void copy(const float* from, float* to) noexcept {
-        std::memcpy(to, from, sizeof(float) * WORD);
-    }
-
     // The numbers of 32 bits in the mask, side by side; how many. Room for 64 is needed, as below.
     static COUPONRY_INLINE int64_t pack(const void* from, uint64_t mask, void* to) noexcept {
         int64_t count = 0;

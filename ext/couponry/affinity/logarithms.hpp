@@ -77,16 +77,6 @@ COUPONRY_INLINE double exponential(double x) noexcept {
     return (1.0 - ((low - (r * c) / (2.0 - c)) - high)) * scale;
 }
 
-// Of a number of float32 from -80 to 80; each operation is rounded to it.
-COUPONRY_INLINE float exponential(float x) noexcept {
-    const float magic = 12582912.0f;  // what is added to it is rounded to a whole number
-    const float whole = x * 1.44269504f + magic, k = whole - magic;
-    const float scale = with_bits((bits_of_float(whole) + 127) << 23);  // 2 ** k
-    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f, z = r * r;
-    const float low = 4.1665795894e-2f + r * (8.3334519073e-3f + r * (1.3981999507e-3f + r * 1.9875691500e-4f));
-    return (1.0f + (r + z * (5.0000001201e-1f + r * (1.6666665459e-1f + r * low)))) * scale;
-}
-
 // Of a multiple of NUMBERS_AT_A_TIME numbers, or FLOATS_AT_A_TIME, in place. Counted from 0 each time: where whole
 // numbers may wrap around, compilers find no vector in exponentials of a range.
 void take_logarithms(double* values, int64_t n) noexcept {
@@ -102,11 +92,6 @@ void take_logarithms_of_floats(float* values, int64_t n) noexcept {
 void take_exponentials(double* values, int64_t n) noexcept {
     for (const double* const end = values + n; values < end; values += NUMBERS_AT_A_TIME)
         for (int64_t j = 0; j < NUMBERS_AT_A_TIME; ++j) values[j] = exponential(values[j]);
-}
-
-void take_exponentials_of_floats(float* values, int64_t n) noexcept {
-    for (const float* const end = values + n; values < end; values += FLOATS_AT_A_TIME)
-        for (int64_t j = 0; j < FLOATS_AT_A_TIME; ++j) values[j] = exponential(values[j]);
 }
 
 }  // namespace

@@ -21,24 +21,13 @@
 
 #include "affinity/logarithms.hpp"
 
-#include "affinity/offer_odds.hpp"
-
 #include "dispatch/target_end.hpp"
 
 namespace couponry {
 
-const AffinityKernels affinity_avx2{"avx2",
-                                    has_avx2,
-                                    choose,
-                                    take_few,
-                                    score_tiles,
-                                    score_tile,
-                                    add_by_blocks,
-                                    take_logarithms,
-                                    take_exponentials,
-                                    take_logarithms_of_floats,
-                                    take_exponentials_of_floats,
-                                    OFFER_ODDS};
+const AffinityKernels affinity_avx2{
+    "avx2",     has_avx2,      choose,          take_few,          score_tiles,
+    score_tile, add_by_blocks, take_logarithms, take_exponentials, take_logarithms_of_floats};
 
 }  // namespace couponry
 

@@ -17,8 +17,6 @@
 
 #include "affinity/logarithms.hpp"
 
-#include "affinity/offer_odds.hpp"
-
 namespace couponry {
 
 const AffinityKernels affinity_baseline{"baseline",
@@ -30,8 +28,6 @@ const AffinityKernels affinity_baseline{"baseline",
                                         add_by_blocks,
                                         take_logarithms,
                                         take_exponentials,
-                                        take_logarithms_of_floats,
-                                        take_exponentials_of_floats,
-                                        OFFER_ODDS};
+                                        take_logarithms_of_floats};
 
 }  // namespace couponry

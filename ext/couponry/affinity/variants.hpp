@@ -2,7 +2,6 @@
 #pragma once
 
 #include "affinity/best_offers.hpp"
-#include "affinity/chosen_odds.hpp"
 #include "trees/add_columns.hpp"
 #include "trees/score_trees.hpp"
 
@@ -22,8 +21,6 @@ struct AffinityKernels {
     void (*take_logarithms)(double*, int64_t) noexcept;
     void (*take_exponentials)(double*, int64_t) noexcept;
     void (*take_logarithms_of_floats)(float*, int64_t) noexcept;
-    void (*take_exponentials_of_floats)(float*, int64_t) noexcept;
-    OfferOdds offer_odds;
 };
 
 extern const AffinityKernels affinity_baseline;

@@ -5,28 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from ...affinity_contract import Chosen
-from ...contract import Bounds, Offsets, Prices, Sums
+from ...contract import Amounts, Bounds, Offsets, Prices, Sums
 from ...scores_contract import LEAST_SCORE, MAX_LOG_ODDS, BegunTables, ResponseTables
-from .logarithms import (
-    take_exponentials,
-    take_exponentials_of_floats,
-    take_logarithms,
-    take_logarithms_of_floats,
-)
+from .logarithms import take_exponentials, take_logarithms
 
-LEAST_SAID, LEAST_BOUGHT, LEAST_ITEMS = np.float32(10.0), np.float32(0.05), np.float32(0.3)
+LEAST_SAID, LEAST_BOUGHT, LEAST_ITEMS = 10.0, 0.05, 0.3
 """Added to what neighbours say, and to what a customer bought of a group, of which logarithms are taken."""
 
-FEW_ITEMS = np.float32(10.0)
+FEW_ITEMS = 10.0
 """Items of which a customer who knows so many knows few to a third."""
-
-LEAST_TRIPS = np.float32(0.1)
-"""Added to a customer's decayed trips, of which the logarithm is taken."""
-
-LEAST, MOST = np.float32(LEAST_SCORE), np.float32(MAX_LOG_ODDS)
-"""Scores that logarithms are taken of are so large at least, and log odds at most."""
-
-ZERO, ONE = np.float32(0.0), np.float32(1.0)
 
 
 def score_begun(
@@ -34,7 +21,8 @@ def score_begun(
 ) -> None:
     """Put the log odds that customers begin to buy offers in the place of their scores by neighbours.
 
-    Operations are float32, one at a time. Sums over a customer's items go in their order.
+    Operations are float64, one at a time, and rounded to float32 in the end. Sums over a customer's items go in their
+    order.
 
     Parameters
     ----------
@@ -51,43 +39,45 @@ def score_begun(
     for i in range(len(chosen.number)):
         first, end = end, end + chosen.number[i]
         begin, stop = indptr[i], indptr[i + 1]
-        amount = weight[begin:stop].copy()
-        take_exponentials_of_floats(amount)
-        few = np.empty(1, np.float32)
-        few[0] = np.float32(begin - stop) / FEW_ITEMS
-        take_exponentials_of_floats(few)
-        of_customer = log_odds_of_customer(tables, amount, few[0])
+        amount = weight[begin:stop].astype(np.float64)
+        take_exponentials(amount)
+        of_customer = log_odds_of_customer(tables, amount)
         total = log_odds_by_neighbours(tables, chosen, first, end)
+        few = np.full(1, (begin - stop) / FEW_ITEMS)
+        take_exponentials(few)
         for d in range(first, end):
             total[d - first] += of_customer + few[0] * tables.popular[chosen.offer[d]]
         for g in range(len(tables.of_group)):
             add_groups(tables, g, item[begin:stop], amount, chosen.offer[first:end], place, total)
         for d in range(first, end):
             if chosen.role[d] != 0:
-                chosen.score[d] = total[d - first]
+                chosen.score[d] = np.float32(total[d - first])
 
 
-def log_odds_of_customer(tables: BegunTables, amount: Prices, few: np.float32) -> np.float32:
+def log_odds_of_customer(tables: BegunTables, amount: Amounts) -> float:
     """What a customer adds whatever the offer; amounts are 1 more than decayed purchases."""
-    bought = np.zeros(1, np.float32)
+    bought = 0.0
     for e in range(len(amount)):
-        bought[0] += amount[e] - ONE
-    of = np.empty(2, np.float32)
-    of[0], of[1] = np.float32(len(amount)) + ONE, bought[0] + ONE
-    take_logarithms_of_floats(of)
-    return tables.customer[0] * of[0] + tables.customer[1] * of[1] + tables.customer[2] * few
+        bought += amount[e] - 1.0
+    of = np.empty(2)
+    of[0], of[1] = len(amount) + 1.0, bought + 1.0
+    take_logarithms(of)
+    few = np.full(1, -len(amount) / FEW_ITEMS)
+    take_exponentials(few)
+    return tables.customer[0] * of[0] + tables.customer[1] * of[1] + tables.customer[2] * few[0]
 
 
-def log_odds_by_neighbours(tables: BegunTables, chosen: Chosen, first: int, end: int) -> Prices:
+def log_odds_by_neighbours(tables: BegunTables, chosen: Chosen, first: int, end: int) -> Amounts:
     """What offers add, and what neighbours say for them."""
-    said, total = np.empty(end - first, np.float32), np.empty(end - first, np.float32)
+    said, total = np.empty(end - first), np.empty(end - first)
     for d in range(first, end):
-        said[d - first] = (chosen.score[d] - tables.prior[chosen.offer[d]]) / tables.near[0]
-        total[d - first] = max(said[d - first], ZERO) + LEAST_SAID
-    take_logarithms_of_floats(total)
+        by = chosen.score[d] - tables.prior[chosen.offer[d]]  # float32
+        said[d - first] = np.float64(by) / tables.near[0]
+        total[d - first] = max(said[d - first], 0.0) + LEAST_SAID
+    take_logarithms(total)
     for k in range(end - first):
         root = np.sqrt(abs(said[k]))
-        if said[k] < ZERO:
+        if said[k] < 0.0:
             root = -root
         of_offer = tables.offer[chosen.offer[first + k]]
         total[k] = of_offer + tables.near[1] * total[k] + tables.near[2] * root
@@ -98,31 +88,31 @@ def add_groups(
     tables: BegunTables,
     g: int,
     item: Bounds,
-    amount: Prices,
+    amount: Amounts,
     offer: Bounds,
     place: Sums,
-    total: Prices,
+    total: Amounts,
 ) -> None:
     """Add what the offers' groups of a grouping add; amounts are 1 more than decayed purchases.
 
     `place` is -1 for each group, before and after.
     """
     groups = 0
-    bought, items = np.empty(len(item) + 1, np.float32), np.empty(len(item) + 1, np.float32)
+    bought, items = np.empty(len(item) + 1), np.empty(len(item) + 1)
     for e in range(len(item)):
         group = tables.of_items[g, item[e]]
         if place[group] < 0:
             place[group] = groups
             bought[groups], items[groups] = LEAST_BOUGHT, LEAST_ITEMS
             groups += 1
-        bought[place[group]] += amount[e] - ONE
-        items[place[group]] += ONE
+        bought[place[group]] += amount[e] - 1.0
+        items[place[group]] += 1.0
     bought[groups], items[groups] = (
         LEAST_BOUGHT,
         LEAST_ITEMS,
     )  # of a group that nothing was bought of
-    take_logarithms_of_floats(bought[: groups + 1])
-    take_logarithms_of_floats(items[: groups + 1])
+    take_logarithms(bought[: groups + 1])
+    take_logarithms(items[: groups + 1])
     for d in range(len(offer)):
         at = place[tables.of_offers[g, offer[d]]]
         at = groups if at < 0 else at
@@ -138,8 +128,7 @@ def response_odds(
 
     With s and t the logarithms of an offer's score and of a customer's decayed trips, the log odds to buy are
     ``table[role, offer] + (score[role] + squared[role] s) s + trips[role] t``; those to redeem are
-    ``slope x those + shift[role, offer]``. Operations are float32, one at a time, but for own probabilities, of which
-    exponentials are float64.
+    ``slope x those + shift[role, offer]``. Operations are float64, one at a time, rounded to float32 in the end.
 
     Parameters
     ----------
@@ -152,7 +141,7 @@ def response_odds(
     p1 : ndarray of float32, shape (chosen,)
         OUT: to redeem the coupon; not written where there is no response model.
     """
-    end, slope = 0, np.float32(tables.slope)
+    end = 0
     for i in range(len(chosen.number)):
         first, end = end, end + chosen.number[i]
         total = log_odds_to_buy(tables, trips[i], chosen, first, end)
@@ -160,20 +149,20 @@ def response_odds(
         if len(tables.shift):
             for d in range(first, end):
                 shift = tables.shift[chosen.role[d], chosen.offer[d]]
-                total[d - first] = slope * total[d - first] + shift
+                total[d - first] = tables.slope * total[d - first] + shift
             p1[first:end] = probabilities(total)
 
 
 def log_odds_to_buy(
     tables: ResponseTables, trips: np.float32, chosen: Chosen, first: int, end: int
-) -> Prices:
+) -> Amounts:
     """Log odds to buy what was chosen for a customer."""
-    came, s = np.full(1, trips + LEAST_TRIPS), np.empty(end - first, np.float32)
+    came, s = np.full(1, np.float64(trips) + 0.1), np.empty(end - first)
     for d in range(first, end):
-        s[d - first] = max(chosen.score[d], LEAST)
-    odds = np.minimum(s, MOST).astype(np.float64)
-    take_logarithms_of_floats(came)
-    take_logarithms_of_floats(s)
+        s[d - first] = max(np.float64(chosen.score[d]), LEAST_SCORE)
+    odds = np.minimum(s, MAX_LOG_ODDS)
+    take_logarithms(came)
+    take_logarithms(s)
     take_exponentials(odds)
     odds -= 1.0
     take_logarithms(odds)
@@ -187,8 +176,8 @@ def log_odds_to_buy(
     return s
 
 
-def probabilities(log_odds: Prices) -> Prices:
+def probabilities(log_odds: Amounts) -> Prices:
     """1 / (1 + exp(-log odds)), of log odds that are not beyond the most."""
-    odds = -np.minimum(np.maximum(log_odds, -MOST), MOST)
-    take_exponentials_of_floats(odds)
-    return ONE / (ONE + odds)
+    odds = -np.minimum(np.maximum(log_odds, -MAX_LOG_ODDS), MAX_LOG_ODDS)
+    take_exponentials(odds)
+    return (1.0 / (1.0 + odds)).astype(np.float32)
