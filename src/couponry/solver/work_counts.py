@@ -7,21 +7,17 @@ import numpy as np
 from ..engines.protocol import Engine
 from ..utils.clock import Clock
 from .options import SolverOptions, WorkOptions
-from .packed import RuleFacts
 from .problem import Problem
 
 
-def pass_work(rules: RuleFacts, candidates: int, options: WorkOptions) -> float:
-    """Count a pass under some customer rules."""
+def pass_work(problem: Problem, candidates: int, options: WorkOptions) -> float:
+    """Count a pass over candidates, its tables, and the step that leads to the next prices."""
+    rules = problem.rule_facts
     weight = options.in_groups if rules.groups else 1.0
     weight = options.in_constraints if rules.has_constraints else weight
-    return options.a_pass + weight * candidates
-
-
-def step_work(problem: Problem, options: WorkOptions) -> float:
-    """Count what a pass takes beside its candidates: its tables, and the step that leads to the next prices."""
     tables = options.a_weight * (problem.rows.nnz + problem.objective.size)
-    return float(tables + options.a_price * len(problem.lower))
+    beside = float(tables + options.a_price * len(problem.lower))
+    return options.a_pass + weight * candidates + beside
 
 
 def compiling_work(problem: Problem, options: WorkOptions) -> float:
@@ -61,8 +57,7 @@ class VainWork:
     def __init__(self, problem: Problem, engine: Engine, clock: Clock, options: SolverOptions):
         self._engine, self._clock = engine, clock
         self._options = options.ending
-        self._a_pass = pass_work(problem.rule_facts, engine.candidates, options.work)
-        self._a_pass += step_work(problem, options.work)
+        self._a_pass = pass_work(problem, engine.candidates, options.work)
         self._rows_of_candidate = max(1.0, problem.rows.nnz / max(1, problem.objective[0].size))
         self._repairs = 0.0
         self._begun = self._counted - compiling_work(problem, options.work)

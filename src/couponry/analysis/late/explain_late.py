@@ -91,11 +91,8 @@ def _campaign_of_one(batch: LateBatch, whose: slice) -> CampaignData:
     }
     if candidates.role is not None:
         columns["role"] = [(None, *ROLES)[code] for code in candidates.role[own]]
-    must = batch.is_held[own]
-    if candidates.mandatory is not None:
-        must = must | (candidates.mandatory[own] != 0)
-    if must.any():
-        columns["mandatory"] = must
+    if candidates.mandatory is not None and candidates.mandatory[own].any():
+        columns["mandatory"] = candidates.mandatory[own] != 0
     customers, history = (
         None if table is None else _rows_of(batch, table, what, whom)
         for table, what in ((batch.customers, "customers"), (batch.history, "history"))

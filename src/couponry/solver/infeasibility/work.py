@@ -17,7 +17,6 @@ from ..work_counts import (
     cutting_planes_work,
     pass_work,
     programme_work,
-    step_work,
 )
 
 
@@ -50,8 +49,7 @@ class Work:
     def __init__(self, problem: Problem, engine: Engine, clock: Clock, options: SolverOptions):
         self._engine, self._clock = engine, clock
         self._options = options.work
-        self._a_pass = pass_work(problem.rule_facts, engine.candidates, options.work)
-        self._a_pass += step_work(problem, options.work)
+        self._a_pass = pass_work(problem, engine.candidates, options.work)
         reserve = options.conflict.time_reserve
         self._kept_seconds = 0.0 if np.isinf(clock.left) else reserve * clock.left
         self._begun = self._total
