@@ -251,7 +251,7 @@ class Campaign(CampaignView):
         rules: RuleChanges | None = None,
         drop_rules: Iterable[str] = (),
         add_rules: Iterable[CustomerRule] = (),
-        gap: float = 5e-4,
+        gap: float | None = None,
         time_limit: float | None = None,
         threads: int | None = None,
         solver_options: SolverOptions | None = None,
@@ -270,12 +270,10 @@ class Campaign(CampaignView):
             As for `changed`.
         add_limits, add_rules : iterable
             As for `changed`.
-        gap, time_limit, progress, cancel : optional
+        gap, threads, solver_options : optional
+            As for `solve`, but by default what `result` was solved with. Seed and backend are always those of `result`.
+        time_limit, progress, cancel : optional
             As for `solve`.
-        threads : int, optional
-            Default: as many as `result` was solved with. Seed and backend are always those of `result`.
-        solver_options : SolverOptions, optional
-            Default: those of `result`.
 
         Returns
         -------
@@ -310,7 +308,7 @@ class Campaign(CampaignView):
         side: Literal["min", "max"] | None = None,
         group: object = None,
         result: Result | None = None,
-        gap: float = 5e-4,
+        gap: float | None = None,
         time_limit: float | None = None,
         threads: int | None = None,
         solver_options: SolverOptions | None = None,
@@ -333,9 +331,9 @@ class Campaign(CampaignView):
             Which group of the limit, if it has groups.
         result : Result, optional
             Of this campaign; default: it is solved first.
-        gap, time_limit : float, optional
-            As for `solve`; the time limit is for each bound.
-        threads, solver_options, progress, cancel : optional
+        time_limit : float, optional
+            Seconds for each bound.
+        gap, threads, solver_options, progress, cancel : optional
             As for `what_if`.
 
         Returns
@@ -359,6 +357,7 @@ class Campaign(CampaignView):
     def _solved(self, result: Result | None, solving: FollowUpSolver) -> Result:
         """A result of this campaign: the one given, or one made now."""
         if result is None:
-            return self.solve(**vars(solving))
+            asked = {name: value for name, value in vars(solving).items() if value is not None}
+            return self.solve(**asked)
         check_is_of(self._data, result)
         return result

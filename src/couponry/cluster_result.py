@@ -45,6 +45,8 @@ class ClusterResult(PricedSolution):
         No allocation is worth more.
     gap : float or None
         (bound - objective) / abs(bound).
+    asked_gap : float
+        The gap that was asked for.
     max_violation : float or None
         Largest violation of a hard limit, in that limit's own unit.
     allocated, customers, candidates : int

@@ -54,6 +54,8 @@ class Result(ReportedSolution, AskedSolution):
         No allocation is worth more.
     gap : float or None
         (bound - objective) / abs(bound).
+    asked_gap : float
+        The gap that was asked for.
     max_violation : float or None
         Largest violation of a hard limit, in that limit's own unit.
     allocated, customers, candidates, customers_with_coupons : int
@@ -305,7 +307,7 @@ class Result(ReportedSolution, AskedSolution):
         """Decide on customers who were not in the solve, at the prices of this result.
 
         `Prices.of(result)` does the same again and again, one at a time, and where the campaign is not at hand. What
-        others of a late customer's household have by this result counts, with their history.
+        others of a late customer's household have by this result counts, as does the campaign's history of them all.
 
         Parameters
         ----------

@@ -306,6 +306,22 @@ def test_histories_and_texts_and_offers_nobody_had() -> None:
             decide(none, ["c"], {"value": [1.0]})  # type: ignore[arg-type]
 
 
+def test_the_campaigns_own_history_of_late_customers_counts() -> None:
+    """Unless another history says what a customer has had."""
+    rule = couponry.CustomerRule("once", by="offer", max=1, history=True)
+    campaign = couponry.Campaign(
+        {"offer": ["a", "b"]},
+        {"customer": [1], "offer": ["a"], "value": [1.0]},
+        history={"customer": [1, 2, 3], "offer": ["b", "a", "b"]},
+        rules=[rule],
+    )
+    late = {"customer": [2, 2, 3, 4], "offer": ["a", "b", "b", "a"], "value": [1.0, 1.0, 1.0, 1.0]}
+    result = campaign.solve()
+    assert pairs(result.decide(late)) == [(2, "b"), (4, "a")]
+    again = {"customer": [2, 4], "offer": ["b", "b"]}
+    assert pairs(result.decide(late, history=again)) == [(2, "a"), (4, "a")]
+
+
 def test_segments_nobody_was_in_pay_the_prices_of_the_limits_about_them() -> None:
     limits = [
         couponry.Limit("rich", customers={"segment": "rich"}, max=1),

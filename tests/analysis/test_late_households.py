@@ -324,6 +324,29 @@ def test_a_history_that_is_given_again_counts_once() -> None:
     assert np.bincount(np.array(whole["customer"]))[-3:].tolist() == [1, 2, 2]
 
 
+def test_history_of_households_nobody_of_whom_was_in_the_solve() -> None:
+    """What the campaign's own history says of late customers and others at home counts, candidates or none."""
+    everybody = {"customer": [0, 1, 2, 3], "house": [7, 8, 8, None]}
+    past = {"customer": [1, 1, 3], "offer": [0, 1, 0], "day": [2, 3, 2]}
+    dated = {"offer": [0, 1, 2], "day": [4, 4, 5]}
+    campaign = couponry.Campaign(
+        dated, {"customer": [0], "offer": [0], "value": [1.0]}, everybody, past, unit="house",
+        rules=[CustomerRule("in a week", window=7, max=3), CustomerRule("slots", max=9)],
+    )  # fmt: skip
+    result = campaign.solve()
+    late = {
+        "customer": [2, 2, 2, 3, 3, 3],
+        "offer": [0, 1, 2] * 2,
+        "value": [1.0, 2.0, 3.0] * 2,
+    }
+    home = {"customer": [2, 3], "house": [8, None]}
+    given = result.decide(late, home).to_arrow()
+    assert given["customer"].to_pylist() == [2, 3, 3]
+    assert given["offer"].to_pylist() == [2, 1, 2]
+    nothing = {"customer": [1, 3], "offer": [2, 2], "day": [-90, -90]}  # that is in the window
+    assert len(result.decide(late, home, nothing).to_arrow()) == 6
+
+
 def test_sums_of_earlier_coupons() -> None:
     """A household's purse is what earlier coupons have left of it."""
     result = solved(1, [CustomerRule("purse", sum="cost", max=1.5)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,17 @@ import pytest
 from benchmarks.instances.synthetic import Synthetic
 from tests.support.campaigns import random_tables
 
-from couponry import Campaign, CustomerRule, InvalidInput, Limit, Result
+from couponry import (
+    Campaign,
+    CustomerRule,
+    InvalidInput,
+    Limit,
+    Result,
+    read_result,
+    write_campaign,
+)
 from couponry.model.changes import changed_number
+from couponry.results.options import DEFAULT_GAP
 
 GAP = 1e-4
 BRANDS = pa.table({"brand": ["A", "B"], "min": [20.0, None], "max": [None, 60.0]})
@@ -140,6 +150,22 @@ def test_what_if_is_solving_the_changed_campaign(
     after = found.after.limits.to_pylist()
     assert [(r["name"], r["group"], r["min"], r["max"]) for r in after] == names
     assert campaign.limits == tuple(LIMITS) and campaign.rules == tuple(RULES)  # as it was
+
+
+def test_questions_go_as_far_as_the_result_did(campaign: Campaign, tmp_path: Path) -> None:
+    """Unless another gap is asked for: as far as a result that was read again did, too."""
+    rough = campaign.solve(gap=0.02)
+    write_campaign(campaign, tmp_path / "campaign")
+    rough.save(tmp_path / "result")
+    again = read_result(tmp_path / "result", campaign=tmp_path / "campaign")
+    changed = campaign.changed(limits={"weight": {"max": "+10 %"}})
+    for result in (rough, again):
+        found = result.what_if(limits={"weight": {"max": "+10 %"}}).after
+        assert found.asked_gap == result.asked_gap == 0.02
+        assert found.nit == changed.solve(gap=0.02, start=rough).nit
+    closer = campaign.what_if(rough, limits={"weight": {"max": "+10 %"}}, gap=1e-4).after
+    assert closer.asked_gap == 1e-4 and closer.gap <= 1e-4 < rough.gap
+    assert campaign.what_if(drop_limits=["weight"]).before.asked_gap == DEFAULT_GAP
 
 
 def test_offers_change(campaign: Campaign) -> None:

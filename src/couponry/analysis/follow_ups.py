@@ -20,7 +20,7 @@ from .frontier import Frontier
 class FollowUpOptions(TypedDict, total=False):
     """How a question is solved; described at `couponry.Campaign.what_if`."""
 
-    gap: float
+    gap: float | None
     time_limit: float | None
     threads: int | None
     solver_options: SolverOptions | None

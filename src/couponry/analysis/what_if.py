@@ -18,8 +18,8 @@ class FollowUpSolver:
 
     Attributes
     ----------
-    gap : float
-        Stop at this relative distance between objective and bound.
+    gap : float or None
+        Stop at this relative distance between objective and bound; None: what the solve before was asked for.
     time_limit : float or None
         Seconds for each solve.
     threads : int or None
@@ -28,7 +28,7 @@ class FollowUpSolver:
         None: those of the solve before.
     """
 
-    gap: float
+    gap: float | None
     time_limit: float | None
     threads: int | None
     solver_options: SolverOptions | None = None
@@ -45,7 +45,8 @@ class FollowUpSolver:
         bool
             It proves that nothing is feasible, or is within the asked gap.
         """
-        is_close = solution.gap is not None and solution.gap <= self.gap
+        asked = solution.asked_gap if self.gap is None else self.gap
+        is_close = solution.gap is not None and solution.gap <= asked
         return solution.status == "infeasible" or is_close
 
     def solve(self, campaign: CampaignData, before: CampaignSolution) -> CampaignSolution:
@@ -62,7 +63,7 @@ class FollowUpSolver:
         CampaignSolution
         """
         options = SolveOptions(
-            gap=self.gap,
+            gap=before.asked_gap if self.gap is None else self.gap,
             time_limit=self.time_limit,
             threads=self.threads or before.threads,
             seed=before.seed,

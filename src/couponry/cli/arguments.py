@@ -39,7 +39,7 @@ def reading_options(command: Command) -> Command:
 
 def solving_options(command: Command) -> Command:
     """Add the options of commands that solve again."""
-    gap = click.option("--gap", default=5e-4, show_default=True, help="Stop at this relative gap.")
+    gap = click.option("--gap", type=float, help="Default: what it was solved to.")
     time_limit = click.option("--time-limit", type=float, help="Seconds for each solve.")
     threads = click.option("--threads", type=int, help="Default: as many as it was solved with.")
     return gap(time_limit(threads(command)))

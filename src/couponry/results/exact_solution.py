@@ -18,6 +18,7 @@ from ..utils.errors import InvalidInput
 from ..utils.threads import thread_count
 from .campaign_digests import campaign_digests, differences
 from .exact_plan import plan_arrays
+from .options import DEFAULT_GAP
 from .solution import NOT_IN_RESULT_JSON, CampaignSolution
 
 Options = TypeVar("Options")
@@ -92,7 +93,8 @@ def fields_of(
     """
     names = [f.name for f in dataclasses.fields(CampaignSolution)]
     # which earlier versions did not write
-    content = {"previous": None, "message_costs": 0.0, "convergence": {}, **content}
+    lacking = {"previous": None, "message_costs": 0.0, "asked_gap": DEFAULT_GAP}
+    content = {"convergence": {}, **lacking, **content}
     fields = {name: content[name] for name in names if name not in NOT_IN_RESULT_JSON}
     return fields | {
         "findings": [Finding(**finding) for finding in content["findings"]],

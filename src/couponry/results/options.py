@@ -18,6 +18,9 @@ from ..utils.progress.watch import Progress
 from ..utils.suggestions import did_you_mean
 from ..utils.threads import thread_count
 
+DEFAULT_GAP = 5e-4
+"""Relative gap that a solve stops at unless another is asked for."""
+
 
 @dataclass(frozen=True)
 class SolveOptions:
@@ -49,7 +52,7 @@ class SolveOptions:
         Where passes are made; default: on this machine.
     """
 
-    gap: float = 5e-4
+    gap: float = DEFAULT_GAP
     time_limit: float | None = None
     threads: int | None = None
     seed: int = 0

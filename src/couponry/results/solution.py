@@ -24,6 +24,7 @@ from .beside.backups import BackupRows, Backups
 from .coupon_rows import PlannedRows
 from .exact_plan import KeptParts, SolvedBy, plan_arrays
 from .missed_limits import missed_limits, shortened
+from .options import DEFAULT_GAP
 
 NOT_IN_RESULT_JSON = (
     "allocation",
@@ -107,6 +108,7 @@ class CampaignSolution:
     findings: list[Finding] = field(repr=False)
     solver_options: SolverOptions = field(repr=False)
     message_costs: float = 0.0
+    asked_gap: float = DEFAULT_GAP
     convergence: dict[str, list[float | None]] = field(default_factory=dict, repr=False)
 
     @classmethod

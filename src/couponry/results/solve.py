@@ -231,6 +231,7 @@ def _facts(campaign: CampaignData, options: SolveOptions, clock: Clock) -> dict[
         "threads": options.thread_count,
         "backend": options.load_backend().name,
         "seed": int(options.seed),
+        "asked_gap": float(options.gap),
         "solver_options": options.solver,
         "version": __version__,
         "convergence": {

@@ -100,10 +100,7 @@ class Units:
         known = tables.ids(customers, "customers", "customer")
         row = tables.positions(ids, known)
         there = np.flatnonzero(row >= 0)
-        column = one_array(customers[self.column])
-        value = column.take(pa.array(row[there]))
-        if pa.types.is_dictionary(value.type):
-            value = value.dictionary_decode()
+        value = _plain(customers[self.column]).take(pa.array(row[there]))
         if pa.types.is_null(value.type) or pa.types.is_null(self.value.type):
             return np.full(len(ids), -1)
         known_as, value = _in_one_type(self.value, value, self.column)
@@ -114,6 +111,32 @@ class Units:
         unit = np.full(len(ids), -1)
         unit[there] = np.append(numbers, -1)[place]
         return unit
+
+    def members_beside(self, customers: pa.Table, others: pa.Table) -> NDArray[np.bool_]:
+        """Tell which customers are of one unit with some of another table, whether or not they have candidates.
+
+        Parameters
+        ----------
+        customers : pyarrow.Table
+            The table customers.
+        others : pyarrow.Table
+            With the same column.
+
+        Returns
+        -------
+        ndarray of bool, shape (len(customers),)
+
+        Raises
+        ------
+        InvalidInput
+            Where one table says by text who belongs together, and the other by numbers.
+        """
+        known, said = _plain(customers[self.column]), _plain(others[self.column])
+        if pa.types.is_null(known.type) or pa.types.is_null(said.type):
+            return np.zeros(len(customers), bool)
+        known, said = _in_one_type(known, said, self.column)
+        found = pc.is_in(known, value_set=said, skip_nulls=True)
+        return np.asarray(found.to_numpy(zero_copy_only=False), bool)
 
     def first_of_each(self, values: NDArray[Any]) -> NDArray[Any]:
         """Take the entry of each unit's first customer.
@@ -213,3 +236,9 @@ def _in_one_type(known: pa.Array, said: pa.Array, column: str) -> tuple[pa.Array
     raise InvalidInput(
         f"table customers, column {column!r}: expected {known.type} as the campaign has it, got {said.type}"
     )
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    """A column as one array, text as text."""
+    values = one_array(column)
+    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values

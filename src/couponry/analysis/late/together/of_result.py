@@ -1,4 +1,4 @@
-"""What a result knows of the units of late customers: coupons, history and columns of their other members."""
+"""What a result knows of late customers: their history, and coupons and columns of others of their units."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ....data import tables
 from ....data.arrow_columns import without_dictionaries
 from ....data.roles import ROLES
 from ....engines.subset import positions_of
+from ....model.campaign_data import CampaignData
 from ....results.solution import CampaignSolution
 from ....utils.errors import InvalidInput, first_line
 from ....utils.table_types import Table
@@ -39,7 +40,7 @@ def with_members(
     history: Table | None,
     given: Table | None,
 ) -> Beside:
-    """Add what the result has of members of late customers' units.
+    """Add what the result has of late customers, and of others of their units.
 
     Parameters
     ----------
@@ -51,40 +52,48 @@ def with_members(
     Returns
     -------
     Beside
-        The same where the campaign has no units, or late customers are in none of them.
+        With the campaign's history of whoever is not in the one that the user has, and, where the campaign has units,
+        with their other members and the coupons of these.
     """
-    units, campaign, plan = result.campaign.units, result.campaign, result.plan
-    if units is None or customers is None or plan is None or campaign.customers is None:
-        return Beside(customers, history, given)
-    late = tables.as_table(customers, "customers")
-    tables.require(late, "customers", "customer", units.column)
-    unit = np.unique(units.units_of(late, tables.ids(late, "customers", "customer")))
-    unit = unit[unit >= 0]
-    if not len(unit):
-        return Beside(customers, history, given)
-    known = tables.ids(campaign.customers, "customers", "customer")
-    theirs = np.isin(units.units_of(campaign.customers, known), unit)
-    new = tables.positions(known, tables.ids(late, "customers", "customer")) < 0
-    members = campaign.customers.filter(pa.array(theirs & new))
-    members = members.select([name for name in late.column_names if name in members.column_names])
-    beside = Beside(
-        _both(late, members, "customers"), history, _both(given, _coupons(result, unit), "given")
-    )
+    campaign, units = result.campaign, result.campaign.units
+    members = pa.array([], campaign.candidates.customers.type)
+    beside = Beside(customers, history, given)
+    if units is not None and customers is not None and campaign.customers is not None:
+        late = tables.as_table(customers, "customers")
+        tables.require(late, "customers", "customer", units.column)
+        known = tables.ids(campaign.customers, "customers", "customer")
+        who = tables.ids(late, "customers", "customer")
+        theirs = units.members_beside(campaign.customers, late)
+        members = known.filter(pa.array(theirs))
+        new = campaign.customers.filter(pa.array(theirs & (tables.positions(known, who) < 0)))
+        new = new.select([name for name in late.column_names if name in new.column_names])
+        unit = np.unique(units.units_of(late, who))
+        coupons = _coupons(result, unit[unit >= 0])
+        given = _both(given, coupons, "given")
+        beside = Beside(_both(late, new, "customers"), history, given)
     if campaign.history is None:
         return beside
+    return beside._replace(history=_with_history_of(campaign, members, history))
+
+
+def _with_history_of(
+    campaign: CampaignData, members: pa.Array, history: Table | None
+) -> pa.Table | None:
+    """A history, and the campaign's of late customers and others of their units: whoever is in the one has no other."""
+    assert campaign.history is not None
     past = tables.ids(campaign.history, "history", "customer")
-    counts = tables.positions(past, known.filter(pa.array(theirs))) >= 0
-    if history is not None:  # who is in it has no other
-        own = tables.as_table(history, "history")
-        counts &= tables.positions(past, tables.ids(own, "history", "customer").unique()) < 0
-    had = campaign.history.filter(pa.array(counts))
-    return beside._replace(history=_both(history, had, "history"))
+    is_late = tables.positions(past, campaign.candidates.customers) < 0
+    counts = is_late | (tables.positions(past, members) >= 0)
+    if history is not None:
+        own = tables.ids(tables.as_table(history, "history"), "history", "customer").unique()
+        counts &= tables.positions(past, own) < 0
+    return _both(history, campaign.history.filter(pa.array(counts)), "history")
 
 
-def _both(one: Table | None, other: pa.Table, what: str) -> pa.Table:
+def _both(one: Table | None, other: pa.Table, what: str) -> pa.Table | None:
     """The rows of two tables."""
     if one is None:
-        return other
+        return other if len(other) else None
     table = tables.as_table(one, what)
     if not len(other):
         return table
@@ -98,7 +107,7 @@ def _both(one: Table | None, other: pa.Table, what: str) -> pa.Table:
 
 
 def _coupons(result: CampaignSolution, unit: NDArray[np.int64]) -> pa.Table:
-    """What the allocation gives some units."""
+    """What the allocation gives some units, of which there may be none."""
     compiled, campaign, plan = result.compiled, result.campaign, result.plan
     assert plan is not None
     chosen = choice_of(compiled, plan, unit, kernels.load(result.backend), result.seed)
