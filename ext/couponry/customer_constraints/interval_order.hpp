@@ -36,11 +36,13 @@ inline int64_t next_to(const uint64_t* window, uint64_t left, int64_t at) noexce
     return most < 64 ? -1 : 63 - (most & 63);
 }
 
-// Constraints one after the other (OUT), and how many there are: from where nothing is left to go on to.
+// Constraints one after the other (OUT), and how many there are: from where nothing is left to go on to. One from which
+// the way leads to others, but not back, has no place.
 inline int64_t order_of(const uint64_t* window, uint64_t left, uint8_t* order) noexcept {
     int64_t number = 0;
-    while (left) {
-        int64_t at = lowest_bit(left);
+    for (uint64_t starts = left; starts; starts &= starts - 1) {
+        int64_t at = lowest_bit(starts);
+        if (!(left >> at & 1)) continue;
         uint64_t unseen = left;
         for (int64_t then = at; then >= 0; then = next_to(window, unseen, at)) {
             at = then;

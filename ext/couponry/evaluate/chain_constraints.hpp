@@ -47,6 +47,10 @@ public:
     int64_t begin(int64_t j) const noexcept { return begin_[j]; }
     int64_t end(int64_t j) const noexcept { return end_[j]; }
 
+    // The same of all candidates, and up to the next multiple of WORD.
+    const uint8_t* begins() const noexcept { return begin_; }
+    const uint8_t* ends() const noexcept { return end_; }
+
     // Constraints that are no intervals, and do not follow from them.
     int64_t others() const noexcept { return others_; }
     uint64_t word_of_other(int64_t o, int64_t w) const noexcept { return constraints_->word(other_[o], w) & open_[w]; }

@@ -50,34 +50,64 @@ public:
     bool choose(const Constraints& constraints, const Item* item, int64_t n, const int32_t* key, Ranked* order,
                 int64_t customer, uint64_t* picks) noexcept {
         const int64_t upper = of_customer(pass_.rules.upper, customer);
-        if (of_customer(pass_.rules.lower, customer) <= 0 &&
-            chain_.choose(constraints, key, n, upper, pass_.rules.nodes, picks))
-            return true;
-        if (!BatchedSearch::takes(constraints) || of_customer(pass_.rules.lower, customer) > 0)
-            return choose_alone(constraints, item, n, key, order, customer, picks);
-        waiting_[count_] = {constraints, key, n, upper, picks};
-        item_[count_] = item;
-        customer_[count_] = customer;
-        return ++count_ < BatchedSearch::WIDTH || finish(order);
+        const Waiting one{{constraints, key, n, upper, picks}, item, customer};
+        if (of_customer(pass_.rules.lower, customer) > 0) return choose_alone(one, order);
+        if (!ShortChains::takes(constraints))
+            return chain_.choose(constraints, key, n, upper, pass_.rules.nodes, picks) || search_in_batch(one, order);
+        if (upper < 1 || !chains_.put(constraints, key, n)) return search_in_batch(one, order);
+        in_chains_[chained_] = one;
+        return ++chained_ < ShortChains::WIDTH || choose_chains(order);
     }
 
-    bool finish(Ranked* order) noexcept {
-        if (count_ == 0) return true;
-        const int64_t count = count_;
-        count_ = 0;
-        for (uint64_t left = batch_.choose(waiting_, count, pass_.rules.nodes); left; left &= left - 1) {
-            const int64_t w = lowest_bit(left);
-            const Violated& one = waiting_[w];
-            if (!choose_alone(one.constraints, item_[w], one.n, one.key, order, customer_[w], one.picks)) return false;
+    bool finish(Ranked* order) noexcept { return choose_chains(order) && choose_batch(order); }
+
+private:
+    // A customer whose choice is put off until there are several.
+    struct Waiting {
+        Violated of;
+        const Item* item;
+        int64_t customer;
+    };
+
+    // Chooses for those whose constraints are intervals, all at once.
+    bool choose_chains(Ranked* order) noexcept {
+        if (chained_ == 0) return true;
+        const int64_t count = chained_;
+        chained_ = 0;
+        uint32_t picks[ShortChains::WIDTH] = {};
+        const uint64_t left = chains_.choose(picks);
+        for (int64_t w = 0; w < count; ++w) {
+            const Violated& one = in_chains_[w].of;
+            *one.picks = picks[w];
+            const bool found =
+                !(left >> w & 1) && count_bits(*one.picks) <= one.upper && keeps(one.constraints, one.picks);
+            if (!found && !search_in_batch(in_chains_[w], order)) return false;
         }
         return true;
     }
 
-private:
-    bool choose_alone(const Constraints& constraints, const Item* item, int64_t n, const int32_t* key, Ranked* order,
-                      int64_t customer, uint64_t* picks) noexcept {
+    bool search_in_batch(const Waiting& one, Ranked* order) noexcept {
+        if (!BatchedSearch::takes(one.of.constraints)) return choose_alone(one, order);
+        in_batch_[count_] = one;
+        return ++count_ < BatchedSearch::WIDTH || choose_batch(order);
+    }
+
+    bool choose_batch(Ranked* order) noexcept {
+        if (count_ == 0) return true;
+        const int64_t count = count_;
+        count_ = 0;
+        Violated batch[BatchedSearch::WIDTH];
+        for (int64_t w = 0; w < count; ++w) batch[w] = in_batch_[w].of;
+        for (uint64_t left = batch_.choose(batch, count, pass_.rules.nodes); left; left &= left - 1)
+            if (!choose_alone(in_batch_[lowest_bit(left)], order)) return false;
+        return true;
+    }
+
+    bool choose_alone(const Waiting& waiting, Ranked* order) noexcept {
+        const auto& [constraints, key, n, upper, picks] = waiting.of;
+        const Item* const item = waiting.item;
+        const int64_t customer = waiting.customer;
         const int64_t lower = of_customer(pass_.rules.lower, customer);
-        const int64_t upper = of_customer(pass_.rules.upper, customer);
         const bool one_word = n <= WORD && constraints.count <= MOST;
         Greedy<Item>::sort(item, n, key, order, customer_hash(pass_.seed, pass_.shard.number_of(customer)));
         if (one_word && greedy(constraints, n, key, order, lower, upper, picks)) return true;
@@ -88,10 +118,9 @@ private:
 
     const Pass& pass_;
     BatchedSearch batch_;
-    Violated waiting_[BatchedSearch::WIDTH];
-    const Item* item_[BatchedSearch::WIDTH];
-    int64_t customer_[BatchedSearch::WIDTH];
-    int64_t count_ = 0;  // customers who wait
+    ShortChains chains_;
+    Waiting in_batch_[BatchedSearch::WIDTH], in_chains_[ShortChains::WIDTH];
+    int64_t count_ = 0, chained_ = 0;  // customers who wait for each
     ChainChoice chain_;
     SearchByParts search_;
 

@@ -14,6 +14,7 @@
 #include "digest/hash_lanes_avx512.hpp"
 #include "evaluate/lanes_avx512.hpp"
 #include "evaluate/rounding_lanes_avx512.hpp"
+#include "evaluate/short_chains_avx512.hpp"
 #include "evaluate/short_search.hpp"
 #include "evaluate/simd_greedy.hpp"
 

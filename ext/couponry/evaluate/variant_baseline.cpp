@@ -2,6 +2,7 @@
 #include "digest/hash_lanes_baseline.hpp"
 #include "evaluate/lanes_baseline.hpp"
 #include "evaluate/rounding_lanes_baseline.hpp"
+#include "evaluate/short_chains_none.hpp"
 
 #include "digest/hash_blocks.hpp"
 #include "evaluate/choose_undecided.hpp"
