@@ -89,7 +89,9 @@ def chosen_by(kernels: Any, case: Passed) -> list[Any]:
     return [usage, chosen, cut]
 
 
-@pytest.mark.parametrize("seed", [*range(24), 98])  # the last one: from a window the way does not lead back
+@pytest.mark.parametrize(
+    "seed", [*range(24), 98]
+)  # the last one: from a window the way does not lead back
 def test_several_customers_are_chosen_for_as_each_of_them_is(seed: int) -> None:
     """Intervals of the same length, and nested ones; with room for one and for two side by side; some tied."""
     case = case_of(seed)
