@@ -125,6 +125,29 @@ def test_equal_odds_are_taken_in_the_order_of_the_offers() -> None:
         assert chosen.role[:4].tolist() == [1, 1, 2, 2]
 
 
+@pytest.mark.parametrize("offers", [20, 60, 200])
+def test_what_is_no_number_is_refused_and_unchecked_never_kept_before_numbers(offers: int) -> None:
+    """No score is none; were one, the search for the largest must end all the same."""
+    score = np.full(offers, np.nan, np.float32)
+    score[5::7] = np.arange(len(score[5::7]))
+
+    def chosen() -> Chosen:
+        number, offer = np.array([offers], np.int32), np.arange(offers, dtype=np.int32)
+        return Chosen(number, offer, np.ones(offers, np.uint8), score.copy())
+
+    kernel = pytest.importorskip("couponry.kernels._native.affinity").keep_likeliest
+    quota = np.array([0, 2, 0], np.int32)
+    with pytest.raises(ValueError, match=r"chosen\.score"):
+        kernel(quota, chosen())
+    kept = chosen()
+    try:
+        kernel(quota, kept, unchecked=True)
+    except ValueError:  # built to check always
+        return
+    assert kept.number.tolist() == [2]
+    assert kept.score[:2].tolist() == score[5::7][-2:].tolist()
+
+
 def everything_of(candidates: Any) -> dict[str, Any]:
     found = {name: column.tobytes() for name, column in candidates.columns.items()}
     ids = candidates.customers.to_pylist(), candidates.indptr.tolist()

@@ -2,6 +2,7 @@
 #include "affinity/keep_likeliest.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <new>
 #include <vector>
 
@@ -22,6 +23,9 @@ bool is_before(const Offer& one, const Offer& other) noexcept {
     return one.score > other.score || (one.score == other.score && one.place < other.place);
 }
 
+// A score that has a place among others, whatever it is: what is no number, the last one.
+float numbered(float score) noexcept { return score == score ? score : -std::numeric_limits<float>::infinity(); }
+
 // Flags the offers of any number from `begin` to `end` that the quotas of their roles have room for.
 class Taken {
 public:
@@ -37,7 +41,7 @@ private:
     void flag(const Chosen& chosen, int64_t begin, int64_t end, int64_t role) {
         some_.clear();
         for (int64_t d = begin; d < end; ++d)
-            if (chosen.role[d] == role) some_.push_back({chosen.score[d], d});
+            if (chosen.role[d] == role) some_.push_back({numbered(chosen.score[d]), d});
         const int64_t count = std::min<int64_t>(quota_[role], static_cast<int64_t>(some_.size()));
         if (count < static_cast<int64_t>(some_.size()))
             std::nth_element(some_.begin(), some_.begin() + count, some_.end(), is_before);

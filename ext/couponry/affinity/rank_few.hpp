@@ -14,7 +14,10 @@ namespace {
 template <class Reaching>
 COUPONRY_INLINE uint64_t largest_by(const float* score, int64_t n, int64_t quota, Reaching reaching) noexcept {
     uint64_t won = 0;
-    for (int64_t k = 0; k < n; ++k) won |= uint64_t{count_bits(reaching(score, score[k])) <= quota} << k;
+    for (int64_t k = 0; k < n; ++k) {
+        const auto others = static_cast<uint64_t>(count_bits(reaching(score, score[k])) - 1);
+        won |= uint64_t{others < static_cast<uint64_t>(quota)} << k;
+    }
     int64_t left = quota - count_bits(won);
     if (left == 0) return won;  // else there are some that share the next score
     int64_t next = -1;
@@ -26,7 +29,8 @@ COUPONRY_INLINE uint64_t largest_by(const float* score, int64_t n, int64_t quota
 }
 
 // Flags the `quota` largest of n scores, which are as many or more, up to 64; of those that are alike, the first.
-// Beyond the n are 64 - n that no score is below.
+// Beyond the n are 64 - n that no score is below. What is no number reaches nothing, not even itself, and is not
+// flagged.
 uint64_t largest_of_few(const float* score, int64_t n, int64_t quota) noexcept {
     if (n <= WORD / 2)
         return largest_by(score, n, quota,
