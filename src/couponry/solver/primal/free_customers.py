@@ -247,22 +247,37 @@ def regret_thresholds(
     target = _wanted_by_cell(needs, factor, spare, scales, there_are).ravel() / sample.scale
     if regrets.are_together:
         return _shared_thresholds(target, regrets, scales, options)
-    is_enough = count >= PARTS * np.maximum(target, options.sampled_candidates)[:, None]
+    some = np.flatnonzero(target > 0)  # hardly any, where few coupons are left to be moved
+    threshold, level = _by_counts(target[some], edges, count[some], options)
+    by_level = np.full((options.halvings, len(target)), NEVER_FREE, np.float32)
+    levels = np.arange(options.halvings)[:, None]
+    by_level[:, some] = np.where(levels >= level, threshold, NEVER_FREE)
+    return by_level.reshape(options.halvings, 2, segments, items)
+
+
+def _by_counts(
+    target: NDArray[np.float64],
+    edges: NDArray[np.float64],
+    count: NDArray[np.int64],
+    options: FreeCustomerOptions,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The regret at which a sample has what is wanted, and the first level that it holds for, of some cells each.
+
+    Where the sample surely has more at that regret than are wanted, a share of the customers is enough: a half, a
+    quarter, and so on.
+    """
+    wanted = PARTS * np.maximum(target, options.sampled_candidates)
+    most = count[:, -1]
+    # whole numbers are compared as such: no more than there are, where there are enough
+    least = np.ceil(np.minimum(wanted, most)).astype(np.int64)
     last = len(edges) - 1
-    at = np.where(is_enough.any(axis=1), is_enough.argmax(axis=1), last)
+    at = np.where(most >= wanted, (count >= least[:, None]).argmax(axis=1), last)
     threshold = np.where(at < last, edges[at], np.inf)
-    # where the sample surely has more at that regret than are wanted, a share of the customers is enough: a half, a
-    # quarter, and so on
     have = np.take_along_axis(count, np.minimum(at, last - 1)[:, None], axis=1)[:, 0] / PARTS
     surely = np.maximum(have - options.sampling_error * np.sqrt(have), 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore"):
         level = np.nan_to_num(np.floor(np.log2(surely / target)), neginf=0.0)
-    level = np.clip(level, 0, options.halvings - 1)
-    levels = np.arange(options.halvings)[:, None]
-    by_level = np.where(levels >= level, threshold, NEVER_FREE)
-    by_level = np.where(target > 0, by_level, NEVER_FREE)
-    by_level = np.minimum(by_level, LARGEST_THRESHOLD).astype(np.float32)
-    return by_level.reshape(options.halvings, 2, segments, items)
+    return np.minimum(threshold, LARGEST_THRESHOLD), np.clip(level, 0, options.halvings - 1)
 
 
 def _shared_thresholds(
