@@ -146,10 +146,11 @@ struct Steps : RowSteps {
 
     // Where 64 candidates are among sets of some of them, one after the other: each set is a word `apart` from the one
     // before it in number; set numbers come in turn. OUT: in which turns each candidate is, begin <= t < end, end being
-    // 0 for those in none; and those that are in turns that do not follow each other.
+    // 0 for those in none, and begin too; and those that are in turns that do not follow each other.
     static COUPONRY_INLINE uint64_t intervals(const int64_t* words, int64_t apart, const int16_t* turn, int64_t turns,
                                               uint64_t some, uint8_t* begin, uint8_t* end) noexcept {
         uint64_t before = 0, gone = 0, again = 0;
+        std::memset(begin, 0, WORD);
         std::memset(end, 0, WORD);
         for (int64_t t = 0; t <= turns; ++t) {
             const uint64_t now = t < turns ? static_cast<uint64_t>(words[turn[t] * apart]) & some : 0;
