@@ -22,7 +22,8 @@ COUPONRY_INLINE uint64_t largest_by(const float* score, int64_t n, int64_t quota
     if (left == 0) return won;  // else there are some that share the next score
     int64_t next = -1;
     for (int64_t k = 0; k < n; ++k)
-        if (!(won >> k & 1) && (next < 0 || score[k] > score[next])) next = k;
+        if (!(won >> k & 1) && score[k] == score[k] && (next < 0 || score[k] > score[next])) next = k;
+    if (next < 0) return won;
     for (uint64_t alike = reaching(score, score[next]) & ~won; left; --left, alike &= alike - 1)
         won |= alike & (~alike + 1);
     return won;
