@@ -90,6 +90,18 @@ def test_it_is_as_if_nothing_were_known(before: str, threads: int, stores: int) 
     assert_same(engine.fix(other, bars, fine), engine_of(problem, 1, stores).fix(other, bars, fine))
 
 
+def test_finer_values_go_with_their_candidates_into_the_order_of_segments() -> None:
+    """Also where customers have other numbers of candidates each."""
+    problem = problem_of()
+    price, bars = drawn_prices(problem, STORES), thresholds(drawn_prices(problem, STORES), 0.5)
+    plain = engine_of(problem, 1, STORES)
+    plain._may_arrange = False
+    engine = engine_of(problem, 1, STORES)
+    assert problem.fine.any()
+    assert_same(engine.fix(price, bars, problem.fine), plain.fix(price, bars, problem.fine))
+    assert engine._arranged is not None and plain._arranged is None
+
+
 @pytest.mark.parametrize("stores", [1, STORES])
 def test_nobody_chooses_again(stores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = problem_of()

@@ -197,7 +197,7 @@ class LocalEngine:
         copy = self._arrangement()
         shard, rules, cuts = self._in_order_of(copy)
         if copy is not None:
-            fine = in_order_of_segments(fine, shard, copy, self.backend, self.threads)
+            fine = in_order_of_segments(fine, self._shard, copy, self.backend, self.threads)
         request, known = FixingRequest(price, regret_threshold, fine), self._known
         if known is None or not known.is_of(price, shard.indptr):
             known = KnownChoice(price, shard.indptr) if self._keeps_choices else None
