@@ -20,7 +20,7 @@ from .model.inputs.previous_plan import PreviousPlan
 from .model.limits import Limit
 from .model.rules import CustomerRule
 from .result import Result
-from .results.options import SolveOptions
+from .results.options import DEFAULT_GAP, SolveOptions
 from .results.solve import solve
 from .solver.options import DEFAULT_OPTIONS, SolverOptions
 from .utils.progress.cancel import CancelToken
@@ -182,7 +182,7 @@ class Campaign(CampaignView):
     def solve(
         self,
         *,
-        gap: float = 5e-4,
+        gap: float = DEFAULT_GAP,
         time_limit: float | None = None,
         threads: int | None = None,
         seed: int = 0,

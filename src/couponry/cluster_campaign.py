@@ -34,7 +34,7 @@ from .results.cluster.stated_before import (
     ingested,
 )
 from .results.cluster.transactions_elsewhere import ingest_transactions
-from .results.options import SolveOptions
+from .results.options import DEFAULT_GAP, SolveOptions
 from .results.solve import solve
 from .solver.options import DEFAULT_OPTIONS, SolverOptions
 from .utils.checks import shown
@@ -267,7 +267,7 @@ class ClusterCampaign:
     def solve(
         self,
         *,
-        gap: float = 5e-4,
+        gap: float = DEFAULT_GAP,
         time_limit: float | None = None,
         threads: int | None = None,
         seed: int = 0,

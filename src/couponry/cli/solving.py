@@ -11,6 +11,7 @@ from ..campaign_folder.write import reserved_result
 from ..folders import read_campaign
 from ..kernels import BackendName
 from ..model.checking.finding import Finding
+from ..results.options import DEFAULT_GAP
 from ..utils.errors import InvalidInput
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
 from .arguments import BACKENDS, PathArgument, logging_options
@@ -22,7 +23,7 @@ from .output import json_text, say_line, told_as, warnings_said
 @click.command()
 @click.argument("folder", type=PathArgument())
 @click.option("--out", required=True, type=PathArgument(), help="Folder to write; must not exist.")
-@click.option("--gap", default=5e-4, show_default=True, help="Stop at this relative gap.")
+@click.option("--gap", default=DEFAULT_GAP, show_default=True, help="Stop at this relative gap.")
 @click.option("--time-limit", type=float, help="Seconds; stop with the best allocation so far.")
 @click.option("--threads", type=int, help="Default: COUPONRY_THREADS, else all usable cores.")
 @click.option("--seed", default=0, show_default=True, help="Breaks ties.")

@@ -92,9 +92,13 @@ def fields_of(
         If something is missing.
     """
     names = [f.name for f in dataclasses.fields(CampaignSolution)]
-    # which earlier versions did not write
-    lacking = {"previous": None, "message_costs": 0.0, "asked_gap": DEFAULT_GAP}
-    content = {"convergence": {}, **lacking, **content}
+    unwritten: dict[str, Any] = {
+        "previous": None,
+        "message_costs": 0.0,
+        "asked_gap": DEFAULT_GAP,
+        "convergence": {},
+    }
+    content = {**unwritten, **content}  # which earlier versions did not write
     fields = {name: content[name] for name in names if name not in NOT_IN_RESULT_JSON}
     return fields | {
         "findings": [Finding(**finding) for finding in content["findings"]],
