@@ -90,7 +90,7 @@ def test_what_free_customers_use_at_first_is_what_fixed_ones_leave_of_everybody(
         dual, known = found._dual, found._dual.known
         assert known is not None
         counted = dual.engine.evaluate(self._price)
-        passed = dual._evaluation(known.prices, dual.reduced(known.prices), counted)
+        passed = dual.evaluation_of(known.prices, dual.reduced(known.prices), counted)
         told.append((known, passed))
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ from benchmarks.instances.changed_week import changed_week
 from benchmarks.instances.synthetic import Synthetic
 from tests.support.large_campaign import FEW_FREE, GAP, campaign
 
-from couponry import Campaign, Limit, Result
+from couponry import Campaign, Limit, Result, kernels
+from couponry.engines.local import LocalEngine
 from couponry.results.warm_start import warm_start
+from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.newton.curvature import Curvature
 from couponry.solver.dual.newton.row_curvature import RowCurvature
+from couponry.solver.dual.warm_start import corrected_dual, with_known_usage
 
 SIZE = Synthetic(40_000, 32, offers=200, brands=60)
 
@@ -94,3 +98,24 @@ def test_of_fewer_customers_less_falls(result: Result) -> None:
     again = RowCurvature.of_arrays(half.as_arrays())
     assert np.array_equal(again.matrix.toarray(), half.matrix.toarray())
     assert np.array_equal(again.bandwidth, half.bandwidth) and again.unit == half.unit
+
+
+def test_a_sample_is_asked_once_at_the_prices_at_which_usage_is_known(result: Result) -> None:
+    compiled = campaign().compile()
+    start = warm_start(result, compiled)
+    engine = LocalEngine(compiled.problem.shard, compiled.rules.rules, kernels.load(), 1, 0)
+    everybody = Lagrangian(compiled.problem, engine)
+    known = with_known_usage(replace(start, known=None), everybody).known
+    assert known is not None
+    some = np.arange(0, engine.customers, 4)
+    sample = Lagrangian(compiled.problem, engine.sample(some), engine.customers / len(some))
+    close = corrected_dual(sample, known, start.prices)
+    passes = engine.passes
+    found = close.evaluate(start.prices)
+    assert engine.passes == passes
+    close.known = None
+    passed = close.evaluate(start.prices)
+    assert engine.passes > passes
+    assert found.dual == passed.dual and np.array_equal(found.usage, passed.usage)
+    assert np.array_equal(found.activity, passed.activity)
+    assert corrected_dual(sample, known, 1.01 * start.prices).known is None

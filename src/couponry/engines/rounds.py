@@ -20,8 +20,9 @@ LOOKS = 2_000
 FEW = 4_096
 """Customers of whom one thread looks at each as soon as its turn comes."""
 
-ROUND_SHARE = 16
-"""Else a round ends when one in so many of all customers had its turn; then all threads look for the next moves."""
+ROUND_SHARE = 8
+"""Else a round ends when one in so many of all customers had its turn; then all threads look for the next moves. Rounds
+half as long take 1.06 to 1.3 times as long, for gaps that are 0.0005 % smaller at most."""
 
 PIECE_CANDIDATES = 1 << 12
 """Candidates that a thread looks at together, at least."""

@@ -121,7 +121,9 @@ class FixingPass:
             shard, self._rules, price, start, stop, bits,
             np.ascontiguousarray(self._threshold[:, :, segments]), fine, tables.freed, tables.fine, is_free, chosen,
         )  # fmt: skip
-        self._free[start] = self._free_part(start + np.flatnonzero(is_free), begin, chosen, fine)
+        self._free[start] = self._free_part(
+            start + np.flatnonzero(is_free.view(bool)), begin, chosen, fine
+        )
 
     def _bits(
         self,

@@ -195,7 +195,7 @@ class Lagrangian:
             return known
         reduced = self.reduced(prices, objective)
         table = as_float32(self.price_table(reduced))
-        return self._evaluation(prices, reduced, self.engine.evaluate(table))
+        return self.evaluation_of(prices, reduced, self.engine.evaluate(table))
 
     def choose(self, prices: NDArray[np.float64]) -> tuple[NDArray[np.uint8], Evaluation]:
         """Evaluate the dual, and keep everybody's best choice.
@@ -210,7 +210,7 @@ class Lagrangian:
         evaluation : Evaluation
         """
         chosen, counted = self.engine.choose(self.choice_table(prices))
-        return chosen, self._evaluation(prices, self.reduced(prices), counted)
+        return chosen, self.evaluation_of(prices, self.reduced(prices), counted)
 
     def largest_sum(self, table: NDArray[np.float64]) -> float:
         """Find about the largest sum of a table over all customers' choices, limits aside, by one pass.
@@ -257,7 +257,7 @@ class Lagrangian:
         terms = float(
             (np.abs(table) * counted).sum() + dot_in_order(np.abs(prices[priced]), np.abs(bounds))
         )
-        evaluation = self._evaluation(prices, reduced, counted)
+        evaluation = self.evaluation_of(prices, reduced, counted)
         bound = total + SUMMATION_ERROR * terms
         return replace(evaluation, bound=bound, cut_off=cut_off.customers)
 
@@ -333,7 +333,7 @@ class Lagrangian:
         """The most candidates of one customer."""
         return self.engine.most_candidates
 
-    def _evaluation(
+    def evaluation_of(
         self,
         prices: NDArray[np.float64],
         reduced: NDArray[np.float64],

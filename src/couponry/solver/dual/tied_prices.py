@@ -127,7 +127,7 @@ class _OfClasses(Lagrangian):
         reduced = self.reduced(prices, objective)
         table = as_float32(self.price_table(reduced))
         counted = self.engine.evaluate(np.ascontiguousarray(table[:, tied.class_of]))
-        return self._evaluation(prices, reduced, tied.summed(counted).astype(np.int64))
+        return self.evaluation_of(prices, reduced, tied.summed(counted).astype(np.int64))
 
 
 def items_key(problem: Problem) -> NDArray[np.uint64]:

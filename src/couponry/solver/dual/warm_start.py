@@ -78,7 +78,9 @@ def with_known_usage(start: WarmStart, everybody: Lagrangian) -> WarmStart:
     return replace(start, known=KnownUsage(price, everybody.evaluate(start.prices).usage))
 
 
-def corrected_dual(sample: Lagrangian, known: KnownUsage) -> Lagrangian:
+def corrected_dual(
+    sample: Lagrangian, known: KnownUsage, prices: NDArray[np.float64]
+) -> Lagrangian:
     """Correct the dual over a sample by what it is known to miss of everybody's usage.
 
     Parameters
@@ -86,11 +88,17 @@ def corrected_dual(sample: Lagrangian, known: KnownUsage) -> Lagrangian:
     sample : Lagrangian
     known : KnownUsage
         Of everybody.
+    prices : ndarray of float64, shape (n_rows,)
+        Those to start from. Where usage is known at these very prices, no other pass asks for it.
 
     Returns
     -------
     Lagrangian
         The dual over the sample.
     """
-    sampled = sample.usage(sample.engine.evaluate(known.price))
-    return Lagrangian(sample.problem, sample.engine, sample.scale, known.usage - sampled)
+    counted = sample.engine.evaluate(known.price)
+    missing = known.usage - sample.usage(counted)
+    close = Lagrangian(sample.problem, sample.engine, sample.scale, missing)
+    if np.array_equal(close.choice_table(prices), known.price):
+        close.known = close.evaluation_of(prices, close.reduced(prices), counted)
+    return close

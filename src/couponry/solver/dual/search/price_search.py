@@ -268,7 +268,7 @@ class PriceSearch:
         for sample, most in zip(samples, steps, strict=False):
             start = with_known_usage(start, self.lagrangian)
             assert start.known is not None
-            close = corrected_dual(sample, start.known)
+            close = corrected_dual(sample, start.known, self.prices)
             self.descend(
                 Descent(
                     close, self.samples, tolerance, False, near, steps=most, curvature=curvature
