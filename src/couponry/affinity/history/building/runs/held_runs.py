@@ -14,8 +14,9 @@ from numpy.typing import DTypeLike, NDArray
 from .....kernels.purchases_contract import PurchaseRows
 from .run import BlockPlace, Holding
 
-BLOCK_ROWS = 1 << 23
-"""Rows of the runs of a block, which there is room for at once: of memory that nothing is in, the system gives none."""
+BLOCK_ROWS, MOST_DOUBLINGS = 1 << 23, 3
+"""Rows of the runs of the first block, which there is room for at once: of memory that nothing is in, the system gives
+none. Each next one has twice as many, up to so many times: to ask thirty blocks takes longer than to read them."""
 
 
 class HeldRuns:
@@ -55,7 +56,8 @@ class HeldRuns:
             while number and not self._blocks[number - 1].takes(holding, rows):
                 number -= 1
             if number == 0:
-                self._blocks.append(_Block(holding, rows))
+                doublings = min(len(self._blocks), MOST_DOUBLINGS)
+                self._blocks.append(_Block(holding, max(BLOCK_ROWS << doublings, rows)))
                 number = len(self._blocks)
             found, begin = self._blocks[number - 1].take(rows)
             return found, BlockPlace(number - 1, begin)
@@ -85,7 +87,7 @@ class HeldRuns:
 
     def count(self, number: int) -> int:
         """Count the rows of a range."""
-        return sum(block.count(number) for block in self._blocks)
+        return sum(block.counts[number] for block in self._blocks)
 
     def read(self, number: int, out: PurchaseRows) -> int:
         """Read the rows of a range, those of one run after those of another.
@@ -106,7 +108,7 @@ class HeldRuns:
         for block in self._blocks:
             start, stop = block.cuts[number], block.cuts[number + 1]
             self._kernels.gather_purchases(block.rows, start, stop, at, out)
-            at += block.count(number)
+            at += block.counts[number]
         return at
 
     @property
@@ -116,12 +118,12 @@ class HeldRuns:
 
 
 class _Block:
-    """Room for runs whose rows are of the same types, at least for so many rows."""
+    """Room for runs whose rows are of the same types, for so many rows."""
 
     def __init__(self, holding: Holding, rows: int):
-        self._holding, self._size = holding, max(BLOCK_ROWS, rows)
+        self._holding, self._size = holding, rows
         self.rows = holding.new(self._size, _small_pages)
-        self.cuts = np.zeros((0, 0), np.int64)
+        self.cuts, self.counts = np.zeros((0, 0), np.int64), list[int]()
         self._runs, self._begin, self._used = list[int](), list[int](), 0
 
     def takes(self, holding: Holding, rows: int) -> bool:
@@ -141,13 +143,10 @@ class _Block:
         self._begin.append(begin)
 
     def cut(self, cuts: Sequence[NDArray[np.int64]]) -> None:
-        """Learn where ranges of its runs begin, of each range in all runs together."""
+        """Learn where ranges of its runs begin, of each range in all runs together, and count the rows of each."""
         mine = np.stack([cuts[run] for run in self._runs], axis=1)
         self.cuts = np.ascontiguousarray(mine + np.array(self._begin))
-
-    def count(self, number: int) -> int:
-        """Count its rows of a range."""
-        return int((self.cuts[number + 1] - self.cuts[number]).sum())
+        self.counts = np.diff(mine.sum(axis=1)).tolist()
 
 
 def _small_pages(size: int, kind: DTypeLike) -> NDArray[Any]:
