@@ -10,8 +10,7 @@ import pickle
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.support.campaigns import shuffled
+from tests.support.forks import in_fork
 from tests.support.random_campaigns import RandomCampaign, draw
 
 from couponry import Campaign, CustomerRule, Limit
@@ -308,26 +308,6 @@ def test_after_other_use_of_highs(tmp_path: Path) -> None:
     assert run.stdout.split() == [expected(6)] * 2
 
 
-def in_fork(work: Callable[[], bool]) -> bool:
-    """Whether work() is true in a forked child; a child that hangs is killed and fails."""
-    child = os.fork()
-    if child == 0:
-        status = 2
-        try:
-            status = 0 if work() else 1
-        finally:
-            os._exit(status)
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status) == 0
-        time.sleep(0.01)
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    return False
-
-
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork.*:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_after_fork(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,8 +319,8 @@ def test_after_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {seed: bits(campaign.solve(threads=3)) for seed, campaign in campaigns.items()}
     assert before == wanted
     # the child uses campaigns that the parent has compiled, and compiles its own
-    assert in_fork(lambda: {s: bits(c.solve(threads=3)) for s, c in campaigns.items()} == wanted)
-    assert in_fork(lambda: {s: bits(drawn(s).campaign().solve(threads=3)) for s in SEEDS} == wanted)
+    in_fork(lambda: {s: bits(c.solve(threads=3)) for s, c in campaigns.items()} == wanted)
+    in_fork(lambda: {s: bits(drawn(s).campaign().solve(threads=3)) for s in SEEDS} == wanted)
     assert bits(campaigns[SEEDS[0]].solve(threads=3)) == wanted[SEEDS[0]]
 
 
@@ -361,7 +341,7 @@ def test_fork_while_another_thread_solves(monkeypatch: pytest.MonkeyPatch) -> No
     try:
         campaign = drawn(36).campaign()
         for _ in range(5):
-            assert in_fork(lambda: bits(campaign.solve(threads=3)) == wanted)
+            in_fork(lambda: bits(campaign.solve(threads=3)) == wanted)
     finally:
         stop.set()
         busy.join(SECONDS)
