@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "customer_constraints/interval_search.hpp"
+#include "customer_constraints/family_search.hpp"
 #include "customer_constraints/whole_values.hpp"
 
 namespace couponry {
@@ -19,7 +19,7 @@ struct Found {
     int64_t shortfall, worth, most;
 };
 
-class ConstraintSearch : public IntervalSearch {
+class ConstraintSearch : public FamilySearch {
 public:
     // See `search_choice`. tried: whether the choice under the laminar family is known to break some other.
     Found search_choice(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
@@ -166,6 +166,10 @@ private:
             copy<W>(picks, best_);
             return {0, worth, worth};
         }
+        if (search_families<W>(given_, total_, worth)) {
+            copy<W>(picks, best_);
+            return {missed_by<W>(picks), worth, worth};
+        }
         if (rows_ > 0) return under_rows<W>(given_, total_, nodes);
         return asking_ ? search_minimums<W>(given_, total_, nodes) : search_caps<W>(given_, total_, nodes);
     }
@@ -309,7 +313,8 @@ private:
 
     template <int W>
     Found cut_off(int64_t given, int64_t total, int64_t goal, int64_t worth) noexcept {
-        const int64_t most = total + walk<W>(start_, given, 0, nullptr);
+        const Least least = least_shortfall<W>(mask_, start_, given);
+        const int64_t most = total + most_worth<W>(start_, given, goal, least.sure);
         return {goal, worth, most > worth ? most : worth + 1};
     }
 

@@ -283,7 +283,7 @@ protected:
         none<W>(marked_);
         int64_t forced = 0, total = 0;
         for (int64_t s = 0; s < constraints_; ++s) {
-            if (!disjoint_[s] || need_[s] <= 0) continue;
+            if (need_[s] <= 0 || !disjoint_[s]) continue;
             for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = free[w] & mask_[s * words<W>() + w];
             const int64_t have = count<W>(spare_);
             int64_t asked = (need_[s] < have ? need_[s] : have) - spare / weight_[s];

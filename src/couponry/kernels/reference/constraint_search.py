@@ -7,10 +7,11 @@ whole numbers here, so that sums are exact.
 Under the caps of a laminar family the greedy choice is the best (they are a matroid). It bounds what any choice is
 worth, and ends the search where it keeps the other constraints as well. Where it does not, constraints that are
 intervals are chosen under as a flow (`search_intervals`). Where these are not all, multipliers leave few
-candidates open, whose choices are gone through (`search_core`). Where that is not enough, candidates of constraints
-that are too full are taken or left out (`branch`). Where constraints ask for minimums the search goes depth first in
-the order of choice (`explore`); its shortfall is bounded by what each constraint has left, and by slots that disjoint
-constraints compete for.
+candidates open, whose choices are gone through (`search_core`). Where that is not enough, or constraints ask for
+minimums, those that are two nested families are chosen under as a flow, too (`search_families`). Where they are more
+than that, candidates of constraints that are too full are taken or left out (`branch`). Where constraints ask for
+minimums the search goes depth first in the order of choice (`explore`); its shortfall is bounded by what each
+constraint has left, and by slots that disjoint constraints compete for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from ..contract import Rules, Sums
 from ..set_layout import bounds_of, contains, count_constraints
+from .families.choose_families import search_families
 from .intervals.choose_intervals import search_intervals
 from .rows.core_search import search_core
 from .rows.customer_rows import SearchRows, broken_row
@@ -28,6 +30,7 @@ from .search_bounds import (
     Node,
     SearchInput,
     SearchState,
+    asks_for_minimums,
     close_full,
     comes_first,
     count,
@@ -104,6 +107,9 @@ def search_choice(
     possible, worth = search_core(search, state, rows, start, fixed, nodes, found)
     if possible:
         return found, 0, worth, worth
+    possible, worth = search_families(search, state, rows, start, fixed, found)
+    if possible:
+        return found, missed_by(search, found), worth, worth
     found[:] = fixed
     if len(rows.head) > 0:
         return under_rows(search, state, rows, start, fixed, nodes)
@@ -112,8 +118,8 @@ def search_choice(
     else:
         short, worth, nodes = search_caps(search, state, start, fixed, found, nodes)
     if nodes < 0:
-        picks[:] = 0
-        most = total + walk(search, state, free, given, 0, picks)
+        _, sure = least_shortfall(search, state, free, given)
+        most = total + most_worth(search, state, free, given, short, sure, picks)
         return found, short, worth, max(most, worth + 1)
     return found, short, worth, worth
 
@@ -159,14 +165,6 @@ def fix(
             given += 1
             total += search.value[t]
     return True, given, total
-
-
-def asks_for_minimums(bound: Sums) -> bool:
-    """Whether some constraint has a minimum."""
-    asks = False
-    for s in range(len(bound)):
-        asks = asks or bound[s, 1] > 0
-    return asks
 
 
 def keeps(search: SearchInput, picks: Sums) -> bool:

@@ -155,6 +155,14 @@ def walk(
     return total
 
 
+def asks_for_minimums(bound: Sums) -> bool:
+    """Whether some constraint has a minimum."""
+    asks = False
+    for s in range(len(bound)):
+        asks = asks or bound[s, 1] > 0
+    return asks
+
+
 def count(flag: Sums) -> int:
     """How many flags are set."""
     total = 0

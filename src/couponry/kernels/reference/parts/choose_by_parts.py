@@ -15,9 +15,9 @@ from __future__ import annotations
 import numpy as np
 
 from ...contract import Sums
-from ..constraint_search import IN, asks_for_minimums, search_choice
+from ..constraint_search import IN, search_choice
 from ..rows.customer_rows import SearchRows
-from ..search_bounds import count
+from ..search_bounds import asks_for_minimums, count
 from .choose_by_sizes import choose_by_sizes
 from .find_parts import NOWHERE, SINGLE, Parts, find_parts, part_of
 from .greedy_choice import greedy_choice

@@ -1,0 +1,1 @@
+"""The best choice under constraints that are two nested families, by flow."""
