@@ -4,10 +4,10 @@
 // Compiled once per instruction set, so everything here has internal linkage.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 
-#include "customer_constraints/family_search.hpp"
+#include "customer_constraints/branch_search.hpp"
 #include "customer_constraints/whole_values.hpp"
 
 namespace couponry {
@@ -19,7 +19,7 @@ struct Found {
     int64_t shortfall, worth, most;
 };
 
-class ConstraintSearch : public FamilySearch {
+class ConstraintSearch : public BranchSearch {
 public:
     // See `search_choice`. tried: whether the choice under the laminar family is known to break some other.
     Found search_choice(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
@@ -69,64 +69,6 @@ protected:
 private:
     int64_t given_ = 0, total_ = 0;  // what is forced in
 
-    struct Explored {
-        int64_t shortfall, worth, nodes;
-    };
-
-    // The best choice is added to best_ (OUT); free_ is used up.
-    template <int W>
-    Explored explore(const int64_t* worth_of, const uint64_t* mask, int64_t given, int64_t total, int64_t goal,
-                     int64_t least_worth, int64_t nodes) noexcept {
-        if (asking_) find_disjoint<W>(mask);
-        none<W>(best_);
-        int64_t depth = 0, shortfall = -1, worth = least_worth - 1;
-        bool fresh = true;
-        while (true) {
-            if (--nodes < 0) break;
-            if (fresh) {
-                const int64_t now = shortfall_of(given);
-                const bool better = goal < 0 ? shortfall < 0 || now < shortfall : now == goal && total > worth;
-                if (better) {
-                    shortfall = now;
-                    worth = total;
-                    none<W>(best_);
-                    for (int64_t d = 0; d < depth; ++d) set(best_, taken_[d]);
-                }
-            }
-            const Least least = least_shortfall<W>(mask, free_, given);
-            bool hopeless;
-            if (goal < 0)
-                hopeless = least.shortfall >= shortfall;
-            else
-                hopeless = least.shortfall > goal || total + most_worth<W>(free_, given, goal, least.sure) <= worth;
-            int64_t t = hopeless ? -1 : first<W>(free_);
-            if (t >= 0) {
-                COUPONRY_ASSERT(depth < n_);
-                taken_[depth] = t;
-                copy<W>(before_ + depth * words<W>(), free_);
-                ++depth;
-                take<W>(mask, t, 1);
-                ++given;
-                total += worth_of[t];
-                clear(free_, t);
-                close_full<W>(mask, free_, given);
-                fresh = true;
-                continue;
-            }
-            if (depth == 0) break;
-            --depth;
-            t = taken_[depth];
-            take<W>(mask, t, -1);
-            --given;
-            total -= worth_of[t];
-            copy<W>(free_, before_ + depth * words<W>());
-            clear(free_, t);
-            fresh = false;
-        }
-        while (depth > 0) take<W>(mask, taken_[--depth], -1);
-        return {shortfall, worth, nodes};
-    }
-
     template <int W>
     bool begin(int64_t lower, int64_t upper, bool tried, Found& found) noexcept {
         lower_ = lower;
@@ -158,20 +100,42 @@ private:
     template <int W>
     Found finish(int64_t nodes) noexcept {
         int64_t worth = 0;
-        if (W == 1 && search_intervals(given_, total_, worth)) {
-            copy<W>(picks, best_);
-            return {0, worth, worth};
-        }
-        if (W == 1 && can_be_priced(given_) && search_core(given_, total_, nodes, worth)) {
-            copy<W>(picks, best_);
-            return {0, worth, worth};
-        }
-        if (search_families<W>(given_, total_, worth)) {
-            copy<W>(picks, best_);
-            return {missed_by<W>(picks), worth, worth};
-        }
+        if (W == 1 && search_intervals(given_, total_, worth)) return best_found<W>(worth);
+        Core core;
+        const bool core_first = asks_for_nothing(given_);
+        if (core_first && search_core<W>(given_, total_, nodes, core)) return best_found<W>(core.worth);
+        if (search_families<W>(given_, total_, worth)) return best_found<W>(worth);
+        if (!core_first && search_core<W>(given_, total_, nodes, core)) return best_found<W>(core.worth);
+        if (core.worth == WORTH_NOTHING) return search_all<W>(nodes);
+        return better_of<W>(core, search_all<W>(nodes));
+    }
+
+    template <int W>
+    COUPONRY_INLINE Found best_found(int64_t worth) noexcept {
+        copy<W>(picks, best_);
+        return {missed_by<W>(picks), worth, worth};
+    }
+
+    template <int W>
+    Found search_all(int64_t nodes) noexcept {
         if (rows_ > 0) return under_rows<W>(given_, total_, nodes);
         return asking_ ? search_minimums<W>(given_, total_, nodes) : search_caps<W>(given_, total_, nodes);
+    }
+
+    // Of what two searches found, the second of which came OUT in the picks. No choice falls less short than the
+    // core's.
+    template <int W>
+    Found better_of(const Core& core, Found found) noexcept {
+        const int64_t least = missed_by<W>(of_core_);
+        if (found.shortfall == least && found.most == found.worth) return found;
+        if (found.shortfall > least) found = {least, WORTH_NOTHING, core.most};
+        found.most = std::min(found.most, core.most);
+        found.most = std::max(found.most, std::max(core.worth, found.worth) + 1);
+        if (core.worth > found.worth) {
+            copy<W>(picks, of_core_);
+            found.worth = core.worth;
+        }
+        return found;
     }
 
     // Of a customer who has rows.
@@ -255,123 +219,11 @@ private:
         return {goal, worth, worth};
     }
 
-    // The best choice is added to best_ (OUT).
-    template <int W>
-    Explored branch(int64_t given, int64_t total, int64_t nodes) noexcept {
-        copy<W>(free_, start_);
-        none<W>(best_);
-        none<W>(mine_);
-        int64_t depth = 0, shortfall = -1, worth = total;
-        while (true) {
-            if (--nodes < 0) break;
-            none<W>(marked_);
-            const int64_t now = total + walk<W>(free_, given, lower_, marked_);
-            const int64_t missing = lower_ - given - count<W>(marked_), lacks = missing > 0 ? missing : 0;
-            bool better = shortfall < 0 || lacks < shortfall;
-            if (!better && lacks == shortfall && now >= worth) {
-                for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = marked_[w] | mine_[w];
-                better = now > worth || comes_first<W>(spare_, best_);
-            }
-            int64_t full = -1;
-            if (better) {
-                for (int64_t s = 0; s < constraints_ && full < 0; ++s)
-                    if (crosses_[s] && common<W>(marked_, mask_ + s * words<W>()) > residual_[s]) full = s;
-                if (full < 0) {
-                    shortfall = lacks;
-                    worth = now;
-                    for (int64_t w = 0; w < words<W>(); ++w) best_[w] = marked_[w] | mine_[w];
-                }
-            }
-            if (full >= 0) {
-                for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = marked_[w] & mask_[full * words<W>() + w];
-                const int64_t t = first<W>(spare_);
-                COUPONRY_ASSERT(depth < n_ && t >= 0);
-                taken_[depth] = t;
-                copy<W>(before_ + depth * words<W>(), free_);
-                ++depth;
-                take<W>(mask_, t, 1);
-                ++given;
-                total += value[t];
-                set(mine_, t);
-                clear(free_, t);
-                close_full<W>(mask_, free_, given);
-                continue;
-            }
-            if (depth == 0) break;
-            --depth;
-            const int64_t t = taken_[depth];
-            take<W>(mask_, t, -1);
-            --given;
-            total -= value[t];
-            clear(mine_, t);
-            copy<W>(free_, before_ + depth * words<W>());
-            clear(free_, t);
-        }
-        while (depth > 0) take<W>(mask_, taken_[--depth], -1);
-        return {shortfall, worth, nodes};
-    }
-
     template <int W>
     Found cut_off(int64_t given, int64_t total, int64_t goal, int64_t worth) noexcept {
         const Least least = least_shortfall<W>(mask_, start_, given);
         const int64_t most = total + most_worth<W>(start_, given, goal, least.sure);
         return {goal, worth, most > worth ? most : worth + 1};
-    }
-
-    // By how much a candidate lessens the shortfall.
-    template <int W>
-    int64_t gain_of(int64_t t) const noexcept {
-        int64_t gain = 0;
-        if (asking_)
-            for (int64_t s = 0; s < constraints_; ++s)
-                if (least_[s] > 0 && test(mask_ + s * words<W>(), t)) gain += weight_[s];
-        return gain;
-    }
-
-    // The least shortfall, searched for by what helps most first; the picks are a choice that falls short by no more.
-    template <int W>
-    Explored explore_shortfall(int64_t given, int64_t total, int64_t nodes) noexcept {
-        for (int64_t t = 0; t < n_; ++t) {  // a stable sort: most help no set, or one
-            const int64_t gain = gain_of<W>(t);
-            other_value_[t] = gain;
-            int64_t at = t;
-            for (; at > 0 && other_value_[turn_[at - 1]] < gain; --at) turn_[at] = turn_[at - 1];
-            turn_[at] = t;
-        }
-        none<W>(free_);
-        std::memset(other_mask_, 0, static_cast<size_t>(constraints_ * words<W>()) * sizeof(uint64_t));
-        for (int64_t at = 0; at < n_; ++at) {
-            const int64_t t = turn_[at];
-            if (test(start_, t) && (lower_ > 0 || other_value_[t] > 0)) set(free_, at);
-            for (int64_t s = 0; s < constraints_; ++s)
-                if (test(mask_ + s * words<W>(), t)) set(other_mask_ + s * words<W>(), at);
-        }
-        for (int64_t at = 0; at < n_; ++at) other_value_[at] = value[turn_[at]];
-        const Explored found = explore<W>(other_value_, other_mask_, given, total, -1, WORTH_NOTHING, nodes);
-        for (int64_t at = 0; at < n_; ++at)
-            if (test(best_, at)) set(picks, turn_[at]);
-        return found;
-    }
-
-    // Adds to the picks, worth so much, what is worth something and fits.
-    template <int W>
-    int64_t complete(int64_t given, int64_t worth) noexcept {
-        for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = picks[w] & ~fixed_[w];
-        given += count<W>(spare_);
-        for (int64_t s = 0; s < constraints_; ++s) left_[s] = residual_[s] - common<W>(spare_, mask_ + s * words<W>());
-        for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = start_[w] & ~picks[w];
-        for (int64_t t; given < upper_ && (t = first<W>(spare_)) >= 0;) {
-            clear(spare_, t);
-            bool fits = value[t] > 0;
-            for (int64_t s = 0; s < constraints_; ++s)
-                fits = fits && (left_[s] > 0 || !test(mask_ + s * words<W>(), t));
-            if (!fits) continue;
-            set(picks, t);
-            ++given;
-            worth += value[t];
-            for (int64_t s = 0; s < constraints_; ++s) left_[s] -= test(mask_ + s * words<W>(), t);
-        }
-        return worth;
     }
 };
 

@@ -138,6 +138,11 @@ protected:
         }
     }
 
+    void clear_labels(int64_t r) noexcept {
+        for (int64_t x = row_ptr_[r]; x < row_ptr_[r + 1]; ++x)
+            if (weight_of_[x] != NO_GROUP) label_[weight_of_[x]] = 0;
+    }
+
 private:
     GrowingMemory row_memory_;
 
@@ -160,11 +165,6 @@ private:
         inside_ = reinterpret_cast<uint64_t*>(some(words_));
         std::memset(label_, 0, static_cast<size_t>(n) * sizeof(int64_t));
         return true;
-    }
-
-    void clear_labels(int64_t r) noexcept {
-        for (int64_t x = row_ptr_[r]; x < row_ptr_[r + 1]; ++x)
-            if (weight_of_[x] != NO_GROUP) label_[weight_of_[x]] = 0;
     }
 
     bool close_linear(int64_t r, const uint64_t* mine, uint64_t* free, bool& closed) noexcept {

@@ -153,6 +153,20 @@ protected:
         return total;
     }
 
+    // Calls `act` for each bit set, the lowest first.
+    template <int W, class Act>
+    COUPONRY_INLINE void each(const uint64_t* bits, const Act& act) const noexcept {
+        for (int64_t w = 0; w < words<W>(); ++w)
+            for (uint64_t word = bits[w]; word; word &= word - 1) act(64 * w + lowest_bit(word));
+    }
+
+    // The same for bits set in both.
+    template <int W, class Act>
+    COUPONRY_INLINE void each_of_both(const uint64_t* a, const uint64_t* b, const Act& act) const noexcept {
+        for (int64_t w = 0; w < words<W>(); ++w)
+            for (uint64_t word = a[w] & b[w]; word; word &= word - 1) act(64 * w + lowest_bit(word));
+    }
+
     // The lowest bit set; -1: there is none.
     template <int W>
     COUPONRY_INLINE int64_t first(const uint64_t* bits) const noexcept {

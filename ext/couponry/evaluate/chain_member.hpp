@@ -62,8 +62,8 @@ public:
             positive_ |= static_cast<uint64_t>(value[t] > 0) << t;
         }
         for (int64_t s = 0; s < constraints_; ++s) residual_[s] = cap_[s];
-        int64_t worth = 0;
-        if (!search_core(0, 0, nodes, worth)) return false;
+        Core found;
+        if (!search_core<1>(0, 0, nodes, found)) return false;
         for (uint64_t word = best_[0]; word; word &= word - 1) {
             const int64_t j = at_[lowest_bit(word)];
             picks[j / WORD] |= uint64_t{1} << (j % WORD);
@@ -72,6 +72,7 @@ public:
     }
 
 private:
+    static constexpr int64_t MOST_CANDIDATES = 64, MOST_CONSTRAINTS = 64, MOST_ROWS = 16;
     static constexpr int64_t MOST_PLACES = 320;  // candidates of a customer
 
     int16_t at_[MOST_CANDIDATES];  // which of the customer's candidates it is, in the order of choice

@@ -6,12 +6,11 @@ whole numbers here, so that sums are exact.
 
 Under the caps of a laminar family the greedy choice is the best (they are a matroid). It bounds what any choice is
 worth, and ends the search where it keeps the other constraints as well. Where it does not, constraints that are
-intervals are chosen under as a flow (`search_intervals`). Where these are not all, multipliers leave few
-candidates open, whose choices are gone through (`search_core`). Where that is not enough, or constraints ask for
-minimums, those that are two nested families are chosen under as a flow, too (`search_families`). Where they are more
-than that, candidates of constraints that are too full are taken or left out (`branch`). Where constraints ask for
-minimums the search goes depth first in the order of choice (`explore`); its shortfall is bounded by what each
-constraint has left, and by slots that disjoint constraints compete for.
+intervals are chosen under as a flow (`search_intervals`), and those that are two nested families as another, minimums
+included (`search_families`). Where they are neither, or rows bind as well, multipliers leave few candidates open, whose
+choices are gone through (`search_core`): before families are looked for where nothing asks for minimums, as so few are
+left open then. Where even these are too many, branches of all candidates are (`search_all`), and the better of both
+choices is taken, under the lower of both bounds.
 """
 
 from __future__ import annotations
@@ -20,9 +19,11 @@ import numpy as np
 
 from ..contract import Rules, Sums
 from ..set_layout import bounds_of, contains, count_constraints
+from .branches.search_caps import search_caps
+from .branches.search_minimums import search_minimums
 from .families.choose_families import search_families
 from .intervals.choose_intervals import search_intervals
-from .rows.core_search import search_core
+from .rows.core_search import asks_for_nothing, search_core
 from .rows.customer_rows import SearchRows, broken_row
 from .rows.row_search import missed_by, search_rows
 from .search_bounds import (
@@ -32,17 +33,11 @@ from .search_bounds import (
     SearchState,
     asks_for_minimums,
     close_full,
-    comes_first,
     count,
     count_both,
-    enter,
-    find_disjoint,
     least_shortfall,
-    leave,
     most_worth,
-    shortfall_of,
     take,
-    too_full,
     walk,
 )
 
@@ -104,22 +99,46 @@ def search_choice(
     possible, worth = search_intervals(search, state, rows, start, fixed, found)
     if possible:
         return found, 0, worth, worth
-    possible, worth = search_core(search, state, rows, start, fixed, nodes, found)
+    core_first = asks_for_nothing(search, rows, given)
+    core, worth, most = fixed.copy(), NOTHING, NOTHING
+    if core_first:
+        possible, worth, most = search_core(search, state, rows, start, fixed, nodes, core)
+        if possible:
+            return core, missed_by(search, core), worth, worth
+    possible, of_families = search_families(search, state, rows, start, fixed, found)
     if possible:
-        return found, 0, worth, worth
-    possible, worth = search_families(search, state, rows, start, fixed, found)
-    if possible:
-        return found, missed_by(search, found), worth, worth
-    found[:] = fixed
+        return found, missed_by(search, found), of_families, of_families
+    if not core_first:
+        possible, worth, most = search_core(search, state, rows, start, fixed, nodes, core)
+        if possible:
+            return core, missed_by(search, core), worth, worth
+    picks, short, reached, above = search_all(search, state, rows, start, fixed, nodes)
+    if worth == NOTHING or (short == missed_by(search, core) and above == reached):
+        return picks, short, reached, above
+    # both were cut off, and no choice falls less short than the core's
+    if short > missed_by(search, core):
+        return core, missed_by(search, core), worth, most
+    above = max(min(above, most), max(worth, reached) + 1)
+    if worth > reached:
+        return core, short, worth, above
+    return picks, short, reached, above
+
+
+def search_all(
+    search: SearchInput, state: SearchState, rows: SearchRows, start: Node, fixed: Sums, nodes: int
+) -> tuple[Sums, int, int, int]:
+    """`search_choice` by branches of all candidates; fixed: what is given in any case."""
     if len(rows.head) > 0:
         return under_rows(search, state, rows, start, fixed, nodes)
-    if asks_for_minimums(bound):
+    found = fixed.copy()
+    if asks_for_minimums(search.bound):
         short, worth, nodes = search_minimums(search, state, start, fixed, found, nodes)
     else:
         short, worth, nodes = search_caps(search, state, start, fixed, found, nodes)
     if nodes < 0:
-        _, sure = least_shortfall(search, state, free, given)
-        most = total + most_worth(search, state, free, given, short, sure, picks)
+        picks = fixed.copy()
+        _, sure = least_shortfall(search, state, start.free, start.given)
+        most = start.worth + most_worth(search, state, start.free, start.given, short, sure, picks)
         return found, short, worth, max(most, worth + 1)
     return found, short, worth, worth
 
@@ -174,221 +193,3 @@ def keeps(search: SearchInput, picks: Sums) -> bool:
         if held > search.bound[s, 0] or held < search.bound[s, 1]:
             return False
     return True
-
-
-def search_caps(
-    search: SearchInput, state: SearchState, start: Node, fixed: Sums, found: Sums, nodes: int
-) -> tuple[int, int, int]:
-    """The best choice where no constraint asks for a minimum, by `branch`; see `search_minimums`."""
-    some = np.zeros(len(found), np.int64)
-    short, worth, nodes = branch(search, state, start, nodes, some)
-    if short < 0:  # cut off at once
-        worth, given = complete(search, state, start, fixed, found, start.worth)
-        return max(0, search.lower - given), worth, nodes
-    for t in range(len(found)):
-        found[t] |= some[t]
-    return short, worth, nodes
-
-
-def search_minimums(
-    search: SearchInput, state: SearchState, start: Node, fixed: Sums, found: Sums, nodes: int
-) -> tuple[int, int, int]:
-    """The best choice where constraints ask for minimums, by `explore`: least shortfall first, then the worth.
-
-    start.free and fixed (IN): candidates to choose from, and what is chosen in any case. found (IN/OUT): the choice.
-    Returns what it falls short by, its worth, and how many nodes are left (-1: cut off).
-    """
-    value, member, n = search.value, search.member, len(found)
-    gain = np.zeros(n, np.int64)
-    for s in range(len(member)):
-        if search.bound[s, 1] > 0:
-            for t in range(n):
-                gain[t] += search.bound[s, 2] * member[s, t]
-    turn = np.argsort(-gain, kind="mergesort")  # what helps most first
-    helps = start.free[turn].copy()
-    if search.lower == 0:
-        for t in range(n):
-            if gain[turn[t]] == 0:
-                helps[t] = 0
-    some = np.zeros(n, np.int64)
-    turned = SearchInput(
-        value[turn].copy(), search.bound, member[:, turn].copy(), search.lower, search.upper
-    )
-    by_gain = Node(helps, start.given, start.worth)
-    goal, worth, nodes = explore(turned, state, by_gain, -1, NOTHING, nodes, some)
-    for t in range(n):
-        if some[t]:
-            found[turn[t]] = 1
-    worth, _ = complete(search, state, start, fixed, found, worth)
-    if nodes < 0:
-        return goal, worth, nodes
-    left_free = start.free.copy()
-    for t in range(n):  # what nobody asks for and is worth nothing
-        if value[t] < 0 and gain[t] == 0 and search.lower == 0:
-            left_free[t] = 0
-    some = np.zeros(n, np.int64)
-    by_worth = Node(left_free, start.given, start.worth)
-    short, reached, nodes = explore(search, state, by_worth, goal, worth, nodes, some)
-    if short >= 0:
-        worth = reached
-        for t in range(n):
-            found[t] = fixed[t] | some[t]
-    return goal, worth, nodes
-
-
-def explore(
-    search: SearchInput,
-    state: SearchState,
-    start: Node,
-    goal: int,
-    least_worth: int,
-    nodes: int,
-    best: Sums,
-) -> tuple[int, int, int]:
-    """Depth first search; the best choice is added to `best` (OUT). State is left as found; start.free is used up.
-
-    goal: what the choice may fall short by, no less and no more; -1: the search is for the least shortfall, whatever it
-    is worth. least_worth: what the choice must be worth. nodes: to look at, at most.
-    Returns what the best choice falls short by (-1: none was found), its worth, and how many nodes are left (-1: cut
-    off).
-    """
-    n = len(search.value)
-    find_disjoint(search, state.disjoint)
-    free, given, total = start.free, start.given, start.worth
-    taken = np.zeros(n, np.int64)
-    before = np.zeros((n + 1, n), np.int64)
-    picks = np.zeros(n, np.int64)
-    depth = 0
-    short, worth = -1, least_worth - 1
-    fresh = True  # something was taken since the last look
-    while True:
-        nodes -= 1
-        if nodes < 0:
-            break
-        if fresh:
-            now = shortfall_of(search, state, given)
-            if (now == goal and total > worth) if goal >= 0 else (short < 0 or now < short):
-                short, worth = now, total
-                record(taken, depth, best)
-        least, sure = least_shortfall(search, state, free, given)
-        hopeless = least > goal if goal >= 0 else least >= short
-        if goal >= 0 and not hopeless:
-            hopeless = total + most_worth(search, state, free, given, goal, sure, picks) <= worth
-        t = first_set(free)
-        if not hopeless and t < n:
-            taken[depth] = t
-            before[depth, :] = free
-            depth += 1
-            given += 1
-            total += search.value[t]
-            enter(search, state, free, given, t)
-            fresh = True
-            continue
-        if depth == 0:
-            break
-        depth -= 1
-        t = taken[depth]
-        given -= 1
-        total -= search.value[t]
-        leave(search, state, free, before[depth], t)
-        fresh = False
-    while depth > 0:
-        depth -= 1
-        take(search, state, taken[depth], -1)
-    return short, worth, nodes
-
-
-def record(taken: Sums, depth: int, best: Sums) -> None:
-    """Flag the first `depth` candidates taken, and no others."""
-    best[:] = 0
-    for d in range(depth):
-        best[taken[d]] = 1
-
-
-def first_set(flag: Sums) -> int:
-    """Where the first flag is set; past the last where none is."""
-    t = 0
-    while t < len(flag) and not flag[t]:
-        t += 1
-    return t
-
-
-def branch(
-    search: SearchInput, state: SearchState, start: Node, nodes: int, best: Sums
-) -> tuple[int, int, int]:
-    """The best choice where no constraint asks for a minimum; as `explore`, but choices are tried in another order.
-
-    The greedy choice under the laminar family bounds each branch. Where it keeps the constraints that cross as well it
-    is the best of the branch; where not, a candidate of a constraint that is too full is taken, and then left out.
-    """
-    n = len(search.value)
-    free, given, total = start.free.copy(), start.given, start.worth
-    taken = np.zeros(n, np.int64)
-    before = np.zeros((n + 1, n), np.int64)
-    mine = np.zeros(n, np.int64)
-    depth = 0
-    short, worth = -1, total
-    while True:
-        nodes -= 1
-        if nodes < 0:
-            break
-        picks = mine.copy()
-        now = total + walk(search, state, free, given, search.lower, picks)
-        lacks = max(0, search.lower - given - count(picks) + count(mine))
-        better = short < 0 or lacks < short
-        if not better and lacks == short:
-            better = now > worth or (now == worth and comes_first(picks, best))
-        full = too_full(search, state, picks, mine) if better else -1
-        if better and full < 0:
-            short, worth = lacks, now
-            best[:] = picks
-        if full >= 0:
-            t = 0
-            while not (picks[t] and not mine[t] and search.member[full, t]):
-                t += 1
-            taken[depth] = t
-            before[depth, :] = free
-            depth += 1
-            given += 1
-            total += search.value[t]
-            mine[t] = 1
-            enter(search, state, free, given, t)
-            continue
-        if depth == 0:
-            break
-        depth -= 1
-        t = taken[depth]
-        given -= 1
-        total -= search.value[t]
-        mine[t] = 0
-        leave(search, state, free, before[depth], t)
-    while depth > 0:
-        depth -= 1
-        take(search, state, taken[depth], -1)
-    return short, worth, nodes
-
-
-def complete(
-    search: SearchInput, state: SearchState, start: Node, fixed: Sums, found: Sums, worth: int
-) -> tuple[int, int]:
-    """Add to a choice, worth so much, what is worth something and fits; its worth then, and how many it has."""
-    value, member = search.value, search.member
-    given = start.given
-    left = state.residual.copy()
-    for t in range(len(value)):
-        if found[t] and not fixed[t]:
-            given += 1
-            for s in range(len(left)):
-                left[s] -= member[s, t]
-    for t in range(len(value)):
-        fits = start.free[t] != 0 and not found[t] and value[t] > 0 and given < search.upper
-        for s in range(len(left)):
-            if member[s, t] and left[s] <= 0:
-                fits = False
-        if fits:
-            found[t] = 1
-            given += 1
-            worth += value[t]
-            for s in range(len(left)):
-                left[s] -= member[s, t]
-    return worth, given

@@ -1,22 +1,30 @@
 """Multipliers on all of a customer's constraints and rows, and what they bound any choice by.
 
 A Lagrangian relaxation of everything at once: each constraint, the number of coupons and each linear row has a
-multiplier. They are found by coordinate descent, one after the other where the dual function is least. Where a
-multiplier may be anything between two values it is put half way: so it leaves others room to move, and where no row
-binds the bound is mostly exact.
+multiplier; that of a constraint is below 0 where its minimum binds. They are found by coordinate descent, one after the
+other where the dual function is least. Where a multiplier may be anything between two values it is put half way: so it
+leaves others room to move, and where no row binds the bound is mostly exact.
+
+Rows that allow so many groups at most charge candidates (`group_charges`). They and constraints within one group are
+gone through first, so that the others are asked of few groups.
+
+Minimums are asked for as far as there are candidates and room for each by itself. A choice that keeps them so falls
+least short of them, and the bound is about such choices.
+
+Sums stay within 64 bits. The dual function begins at less than 2^61, the sum of values, and but for rows that count
+groups it never gets larger. It adds up what room of caps and rows is paid for, and what candidates are left with, none
+of it below 0; only what minimums and rows that are broken at first take off is, which is kept above -2^61.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ...contract import Sums
-from ...row_layout import NO_BOUND
-from ..search_bounds import Node, SearchInput, SearchState
+from ..search_bounds import SearchInput
 from .customer_rows import SearchRows
+from .group_charges import Multipliers, charge_groups, given_back
+from .relaxed import Relaxed, room_of
 
 SWEEPS = 12
 """How often the multipliers are gone through, at most: where rows do not bind, bounds are mostly exact by then."""
@@ -24,76 +32,11 @@ SWEEPS = 12
 LITTLE = 7
 """Multipliers of constraints are moved by more than the largest value / 2^7, or stay: what is less hardly matters."""
 
-ROOM_OF_PRICES = 56
-"""Bits of what a row may charge all candidates together, so that sums stay within 64 bits."""
+MOST = 1 << 62
+"""What dual functions are below; see above."""
 
-
-class Relaxed(NamedTuple):
-    """What is left to choose, and what it counts for.
-
-    open, mine: int64 (n), flags of what may come, and of what is given in any case. member: int64 (constraints + 1, n),
-    the number of coupons last. cap: int64 (constraints + 1), what still may be given. weight: int64 (rows, n). base:
-    int64 (rows), what is given in any case comes to. binds: int64 (rows), flags: whatever is given. side: int64 (rows),
-    1 or -1: the row's most or least has a multiplier; 0: it has none.
-    """
-
-    open: NDArray[np.int64]
-    mine: NDArray[np.int64]
-    member: NDArray[np.int64]
-    cap: NDArray[np.int64]
-    weight: NDArray[np.int64]
-    base: NDArray[np.int64]
-    binds: NDArray[np.int64]
-    side: NDArray[np.int64]
-
-
-class Multipliers(NamedTuple):
-    """Multipliers of constraints and rows, none below 0, and what they leave of values (n); int64 all."""
-
-    constraint: NDArray[np.int64]
-    row: NDArray[np.int64]
-    left: NDArray[np.int64]
-
-
-def relax(
-    search: SearchInput, state: SearchState, rows: SearchRows, start: Node, fixed: Sums
-) -> Relaxed:
-    """What is left to choose where a search begins."""
-    n, constraints, count = len(search.value), len(search.bound), len(rows.head)
-    member = np.ones((constraints + 1, n), np.int64)
-    cap = np.zeros(constraints + 1, np.int64)
-    member[:constraints] = search.member
-    cap[:constraints] = state.residual
-    cap[constraints] = search.upper - start.given
-    weight = np.zeros((count, n), np.int64)
-    base = np.zeros(count, np.int64)
-    binds = np.zeros(count, np.int64)
-    needed = np.zeros(n, np.int64)  # by a row, though it may be worth nothing
-    for r in range(count):
-        low, high = rows.head[r, 1], rows.head[r, 2]
-        binds[r] = 1 if low <= 0 and high >= 0 else 0
-        for x in range(rows.ptr[r], rows.ptr[r + 1]):
-            t, w = rows.place[x], rows.weight[x]
-            weight[r, t] = w
-            if fixed[t]:
-                base[r] += w
-                binds[r] = 1
-            if (w > 0 and low > -NO_BOUND) or (w < 0 and high < NO_BOUND):
-                needed[t] = 1
-    opened = start.free.copy()
-    for t in range(n):
-        if search.value[t] < 0 and not needed[t]:
-            opened[t] = 0
-    side = np.zeros(count, np.int64)
-    for r in range(count):
-        least, most = base[r], base[r]
-        for t in range(n):
-            if opened[t]:
-                least += min(weight[r, t], 0)
-                most += max(weight[r, t], 0)
-        if binds[r]:
-            side[r] = 1 if most > rows.head[r, 2] else (-1 if least < rows.head[r, 1] else 0)
-    return Relaxed(opened, fixed, member, cap, weight, base, binds, side)
+ROOM_OF_PRICES = 60
+"""Bits of what all minimums may take off the dual function, and of what all rows may, or charge a candidate."""
 
 
 def find_multipliers(search: SearchInput, rows: SearchRows, relaxed: Relaxed) -> Multipliers:
@@ -101,24 +44,39 @@ def find_multipliers(search: SearchInput, rows: SearchRows, relaxed: Relaxed) ->
     at = Multipliers(
         np.zeros(len(relaxed.cap), np.int64),
         np.zeros(len(rows.head), np.int64),
+        np.zeros((len(rows.head), len(search.value)), np.int64),
         search.value.copy(),
     )
-    largest = 0
+    largest, asking = 0, 0
     for t in range(len(at.left)):
         if relaxed.open[t]:
             largest = max(largest, at.left[t])
+    for s in range(len(relaxed.need)):
+        asking += 1 if relaxed.need[s] > 0 else 0
     before, moved = relaxed.open.copy(), relaxed.open.copy()
     for _ in range(SWEEPS):
         if not np.any(moved):
             break
         before[:] = moved
         moved[:] = 0
-        for s in range(len(relaxed.cap)):
-            if touches(relaxed.member[s], relaxed.open, before, moved):
-                price_constraint(relaxed, s, largest >> LITTLE, at, moved)
-        for r in range(len(rows.head)):
-            if relaxed.side[r] != 0 and touches(relaxed.weight[r], relaxed.open, before, moved):
-                price_row(rows, relaxed, r, at, moved)
+        for within_group in (1, 0):
+            for s in range(len(relaxed.cap)):
+                if (relaxed.owner[s, 0] >= 0) == (within_group == 1) and touches(
+                    relaxed.member[s], relaxed.open, before, moved
+                ):
+                    price_constraint(relaxed, s, largest >> LITTLE, asking, at, moved)
+            for r in range(len(rows.head)):
+                if relaxed.side[r] == 0 or rows.head[r, 0] != within_group:
+                    continue
+                if not touches(relaxed.weight[r], relaxed.open, before, moved):
+                    continue
+                if within_group:
+                    charge_groups(rows, relaxed, r, largest >> LITTLE, at, moved)
+                else:
+                    price_row(rows, relaxed, r, at, moved)
+    for r in range(len(rows.head)):
+        if rows.head[r, 0]:
+            at.row[r] = given_back(rows, relaxed, r, at, relaxed.mine, relaxed.open)
     return at
 
 
@@ -130,31 +88,39 @@ def touches(amount: Sums, opened: Sums, before: Sums, moved: Sums) -> bool:
     return bool(found)
 
 
-def price_constraint(relaxed: Relaxed, s: int, little: int, at: Multipliers, moved: Sums) -> None:
-    """A multiplier half way between what the last candidate with room, and the first without, are worth."""
-    member, cap, old = relaxed.member[s], relaxed.cap[s], at.constraint[s]
-    members, kept = 0, 0
-    top = np.zeros(len(member), np.int64)  # values above 0, the largest ones first
+def price_constraint(
+    relaxed: Relaxed, s: int, little: int, asking: int, at: Multipliers, moved: Sums
+) -> None:
+    """A multiplier half way between what the last candidate is worth that comes, and the first one that does not.
+
+    asking: how many constraints have a minimum.
+    """
+    member, cap, need, old = relaxed.member[s], relaxed.cap[s], relaxed.need[s], at.constraint[s]
+    members, positive = 0, 0
+    top = np.zeros(len(member), np.int64)  # the largest values first
     for t in range(len(member)):
         if not (member[t] and relaxed.open[t]):
             continue
-        members += 1
         its = at.left[t] + old
-        if its <= 0:
-            continue
-        place = kept
+        place = members
         while place > 0 and top[place - 1] < its:
             top[place] = top[place - 1]
             place -= 1
         top[place] = its
-        kept += 1
-    if members <= cap:
+        members += 1
+        positive += 1 if its > 0 else 0
+    if members <= cap and need == 0:
         return
     now = 0
-    if kept > cap:
+    if positive > cap:
         now = top[cap]
         if cap > 0:
             now += (top[cap - 1] - now) // 2
+    elif positive < need:
+        now = top[need - 1]
+        if need < members:
+            now -= (now - top[need]) // 2
+        now = max(now, -((1 << ROOM_OF_PRICES) // (asking * need)))
     if abs(now - old) <= little:
         return
     at.constraint[s] = now
@@ -168,7 +134,8 @@ def price_row(rows: SearchRows, relaxed: Relaxed, r: int, at: Multipliers, moved
     """The multiplier at which what is still worth something comes to just the row's bound."""
     weight, side, old = relaxed.weight[r], relaxed.side[r], at.row[r]
     n = len(weight)
-    beyond, size, count = -room_of(rows, relaxed, r), 1, 0
+    beyond, count = -room_of(rows, relaxed, r), 0
+    size = max(1, beyond)
     rate = np.zeros(n, np.int64)
     slope = np.zeros(n, np.int64)
     for t in range(n):
@@ -184,16 +151,18 @@ def price_row(rows: SearchRows, relaxed: Relaxed, r: int, at: Multipliers, moved
             rate[count] = abs(its) // abs(w)
             slope[count] = abs(w)
             count += 1
-    bits = 0
-    while n >> bits > 0:
-        bits += 1
-    price = 0
+    price, done = 0, 0
     for k in np.argsort(rate[:count], kind="mergesort"):
         if beyond <= 0:
             break
         price = rate[k]
         beyond -= slope[k]
-    at.row[r] = min(price, (1 << (ROOM_OF_PRICES - bits)) // size)
+        done += 1
+    if (
+        done > 0 and old > price
+    ):  # rounded to where it comes from, so that the dual function gets no larger
+        price += 1
+    at.row[r] = min(price, (1 << ROOM_OF_PRICES) // len(rows.head) // size)
     for t in range(n):
         if relaxed.open[t] and weight[t] != 0:
             at.left[t] -= at.row[r] * side * weight[t]
@@ -201,22 +170,24 @@ def price_row(rows: SearchRows, relaxed: Relaxed, r: int, at: Multipliers, moved
                 moved[t] = 1
 
 
-def room_of(rows: SearchRows, relaxed: Relaxed, r: int) -> int:
-    """How much a row that has a multiplier leaves beside what is given in any case."""
-    if relaxed.side[r] > 0:
-        return rows.head[r, 2] - relaxed.base[r]
-    return relaxed.base[r] - rows.head[r, 1]
-
-
 def bound_at(rows: SearchRows, relaxed: Relaxed, at: Multipliers) -> int:
-    """What no choice is worth more than, besides what is given in any case."""
+    """What no choice is worth more than, besides what is given in any case; MOST: too much to be told."""
     most = 0
     for s in range(len(relaxed.cap)):
-        most += at.constraint[s] * relaxed.cap[s]
+        if relaxed.owner[s, 0] < 0 and at.constraint[s] > 0:
+            most = min(MOST, most + at.constraint[s] * relaxed.cap[s])
     for r in range(len(rows.head)):
-        if relaxed.side[r] != 0:
-            most += at.row[r] * room_of(rows, relaxed, r)
+        if rows.head[r, 0]:
+            most = min(MOST, most + at.row[r])
     for t in range(len(at.left)):
         if relaxed.open[t] and at.left[t] > 0:
-            most += at.left[t]
+            most = min(MOST, most + at.left[t])
+    if most == MOST:
+        return MOST
+    for s in range(len(relaxed.cap)):
+        if at.constraint[s] < 0:
+            most += at.constraint[s] * relaxed.need[s]
+    for r in range(len(rows.head)):
+        if not rows.head[r, 0] and relaxed.side[r] != 0:
+            most += at.row[r] * room_of(rows, relaxed, r)
     return most
