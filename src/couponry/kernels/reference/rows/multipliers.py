@@ -158,10 +158,8 @@ def price_row(rows: SearchRows, relaxed: Relaxed, r: int, at: Multipliers, moved
         price = rate[k]
         beyond -= slope[k]
         done += 1
-    if (
-        done > 0 and old > price
-    ):  # rounded to where it comes from, so that the dual function gets no larger
-        price += 1
+    if done > 0 and old > price:
+        price += 1  # rounded to where it comes from, so that the dual function gets no larger
     at.row[r] = min(price, (1 << ROOM_OF_PRICES) // len(rows.head) // size)
     for t in range(n):
         if relaxed.open[t] and weight[t] != 0:
